@@ -1,0 +1,1 @@
+"""Face Server: a local service that knows faces."""

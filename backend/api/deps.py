@@ -1,0 +1,39 @@
+"""What the routes need, as annotated aliases, so that their signatures read as sentences."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
+
+from backend.cameras.schedule import Schedule
+from backend.container import Services
+from backend.recognition.enrol import Enroller
+from backend.recognition.identify import Identifier
+
+bearer = Depends(HTTPBearer(auto_error=False, description="The server's AUTH_TOKEN."))
+"""Tells the OpenAPI document of the token; `security.BearerAuth` is what asks for it."""
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.state.services
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(_services)]
+
+
+def _enroller(services: ServicesDep) -> Enroller:
+    return services.recognition.enroller
+
+
+def _identifier(services: ServicesDep) -> Identifier:
+    return services.recognition.identifier
+
+
+def _schedule(services: ServicesDep) -> Schedule:
+    return services.schedule
+
+
+EnrollerDep = Annotated[Enroller, Depends(_enroller)]
+IdentifierDep = Annotated[Identifier, Depends(_identifier)]
+ScheduleDep = Annotated[Schedule, Depends(_schedule)]

@@ -1,0 +1,150 @@
+"""Errors on the wire: one envelope, and one table from domain errors to statuses."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.api.request_id import current_request_id
+from backend.domain.errors import (
+    ConfigurationError,
+    DeliveryError,
+    FaceServerError,
+    ImageTooLarge,
+    InvalidInput,
+    ModelError,
+    ModelMismatch,
+    NotFound,
+    StorageError,
+    StreamError,
+    UnsupportedFormat,
+)
+from backend.schemas.cameras import MANY, ONE
+from backend.schemas.errors import ErrorBody, ErrorReply
+
+logger = logging.getLogger(__name__)
+
+STATUSES: Mapping[type[FaceServerError], int] = {
+    ImageTooLarge: 413,
+    UnsupportedFormat: 415,
+    InvalidInput: 422,
+    NotFound: 404,
+    ModelMismatch: 409,
+    ModelError: 503,
+    StorageError: 503,
+    StreamError: 503,
+    DeliveryError: 503,
+    ConfigurationError: 500,
+}
+"""The status of the nearest ancestor counts."""
+
+COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorReply, "description": HTTPStatus(status).phrase}
+    for status in (400, 401, 403, 404, 413, 415, 422, 503)
+}
+"""What any route may answer, for the OpenAPI document."""
+
+
+def error_response(
+    status: int,
+    code: str,
+    message: str,
+    details: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """An error in the envelope, with the id of the request at hand."""
+    body = ErrorBody(code=code, message=message, details=dict(details or {}))
+    reply = ErrorReply(error=body, request_id=current_request_id.get())
+    return JSONResponse(reply.model_dump(mode="json"), status, dict(headers or {}))
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Have every error of the application answered in the envelope."""
+    app.add_exception_handler(FaceServerError, _domain_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unforeseen_error)
+
+
+def status_of(error: FaceServerError) -> int:
+    """The HTTP status of a domain error, looked up along its ancestors."""
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+async def _domain_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FaceServerError)  # noqa: S101 — the handler is registered for nothing else
+    status = status_of(error)
+    if status >= 500:
+        logger.error("%s", error.message)
+    details = {name: value for name, value in error.details.items() if value is not None}
+    return error_response(status, error.code, error.message, details)
+
+
+async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 — the handler is registered for nothing else
+    faults = [_fault(fault) for fault in error.errors()]
+    if any(fault["type"] == "json_invalid" for fault in error.errors()):
+        return error_response(400, "invalid_json", "The body is not valid JSON.")
+    message = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
+    index = next((fault["index"] for fault in faults if fault["index"] is not None), None)
+    return error_response(
+        422, "invalid_field", message, {"field": faults[0]["field"], "index": index, "faults": faults}
+    )
+
+
+def _fault(fault: Mapping[str, Any]) -> dict[str, Any]:
+    # Where and why; never what was sent, which may be a token or a camera's password.
+    place = [part for part in fault["loc"][1:] if part not in (ONE, MANY)]
+    index = next((part for part in place if isinstance(part, int)), None)
+    return {"index": index, "field": _field(place), "message": fault["msg"].removeprefix("Value error, ")}
+
+
+def _field(place: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in place if not isinstance(part, int)) or "body"
+
+
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 — the handler is registered for nothing else
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return error_response(error.status_code, code, error.detail, headers=error.headers)
+
+
+async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_response(500, "internal_error", "The server failed; its log has the reason under this request_id.")
+
+
+class StartupErrors:
+    """Has a start that is refused end with our one sentence in the place of a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Stand before `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on, but for the report of a failed start."""
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+        failed: list[Message] = []
+
+        async def held_back(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                failed.append(message)
+            else:
+                await send(message)
+
+        try:
+            await self._app(scope, receive, held_back)
+        except FaceServerError as error:
+            await send({"type": "lifespan.startup.failed", "message": f"Face Server cannot start. {error.message}"})
+        except BaseException:
+            for message in failed:
+                await send(message)
+            raise

@@ -1,0 +1,85 @@
+"""Domain values to replies."""
+
+from dataclasses import asdict
+
+from backend.domain.camera import Camera, CameraStatus, masked_link
+from backend.domain.sighting import Sighting
+from backend.recognition.enrol import Enrolment, describe
+from backend.recognition.identify import IdentifiedFace, most_telling
+from backend.schemas.cameras import CameraCountsReply, CameraReply
+from backend.schemas.persons import (
+    AddReply,
+    BoxReply,
+    CandidateReply,
+    FaceReply,
+    LandmarksReply,
+    QualityReply,
+    RejectedPhoto,
+    RetrieveReply,
+)
+from backend.schemas.sightings import SightingReply
+
+
+def enrolment_reply(enrolment: Enrolment) -> AddReply:
+    """What became of the photos of an enrolment."""
+    return AddReply(
+        person_id=enrolment.person_id,
+        added=enrolment.added,
+        embeddings=enrolment.embeddings,
+        rejected=[RejectedPhoto.model_validate(describe(rejection)) for rejection in enrolment.rejected],
+    )
+
+
+def identification_reply(faces: list[IdentifiedFace], threshold: float, model: str) -> RetrieveReply:
+    """Who is in an image, if anyone."""
+    telling = most_telling(faces)
+    return RetrieveReply(
+        person_id=telling.decision.person_id if telling else None,
+        similarity=telling.decision.similarity if telling else None,
+        decision=telling.decision.verdict if telling else "no_face",
+        threshold=threshold,
+        model=model,
+        faces=[face_reply(face) for face in faces],
+    )
+
+
+def face_reply(identified: IdentifiedFace) -> FaceReply:
+    """One face and its decision."""
+    face, decision = identified.face, identified.decision
+    return FaceReply(
+        box=BoxReply(**asdict(face.detection.box)),
+        landmarks=LandmarksReply.model_validate(asdict(face.detection.landmarks)),
+        detection_score=face.detection.score,
+        quality=QualityReply(**asdict(face.quality)),
+        decision=decision.verdict,
+        person_id=decision.person_id,
+        similarity=decision.similarity,
+        margin=decision.margin,
+        candidates=[CandidateReply(**asdict(candidate)) for candidate in decision.candidates],
+    )
+
+
+def camera_reply(camera: Camera, status: CameraStatus) -> CameraReply:
+    """A camera and how it is doing, without its secrets."""
+    return CameraReply(
+        camera_id=camera.camera_id,
+        camera_nickname=camera.nickname,
+        rtsp_link=masked_link(camera.link),
+        threshold=camera.threshold,
+        cooldown_seconds=camera.cooldown_seconds,
+        notify_unknown=camera.notify_unknown,
+        telegram=camera.channel_id is not None,
+        state=status.state,
+        fps_read=round(status.fps_read, 2),
+        fps_analysed=round(status.fps_analysed, 2),
+        last_frame_at=status.last_frame_at,
+        last_error=status.last_error,
+        counts=CameraCountsReply(**asdict(status.counts)),
+    )
+
+
+def sighting_reply(sighting: Sighting) -> SightingReply:
+    """A sighting, with the path of its picture in the place of its key."""
+    values = asdict(sighting)
+    path = f"/sightings/{sighting.sighting_id}/picture" if sighting.picture else None
+    return SightingReply.model_validate(values | {"picture": path})

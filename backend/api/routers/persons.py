@@ -1,0 +1,83 @@
+"""`GET /persons` and the actions of `POST /person`."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, File, Form, UploadFile
+
+from backend.api.deps import ServicesDep
+from backend.api.errors import COMMON_RESPONSES
+from backend.api.replies import camera_reply, enrolment_reply, identification_reply
+from backend.container import Services
+from backend.domain.errors import InvalidField
+from backend.recognition.enrol import Photo
+from backend.schemas.cameras import CameraStatusReply
+from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
+from backend.vision.image import decode
+
+router = APIRouter(tags=["persons"], responses=COMMON_RESPONSES)
+
+Action = Literal["add", "retrieve", "remove", "camera_status"]
+
+
+@router.get("/persons")
+def persons(services: ServicesDep) -> PersonList:
+    """List everybody enrolled, sorted by id."""
+    people = services.recognition.gallery.people()
+    entries = [PersonEntry(person_id=person.person_id, embeddings=person.embeddings) for person in people]
+    return PersonList(persons=entries, total=len(entries))
+
+
+@router.post("/person")
+def person(
+    services: ServicesDep,
+    action: Annotated[Action, Form(description="What to do.")],
+    person_id: Annotated[str | None, Form(description="For `add` (a new person without it) and `remove`.")] = None,
+    image: Annotated[list[UploadFile] | None, File(description="Once or more for `add`, once for `retrieve`.")] = None,
+    camera_id: Annotated[str | None, Form(description="For `camera_status`.")] = None,
+) -> AddReply | RetrieveReply | RemoveReply | CameraStatusReply:
+    """Enrol a person, identify a face, remove a person, or ask how a camera is doing."""
+    match action:
+        case "add":
+            return _add(services, person_id or None, image or [])
+        case "retrieve":
+            return _retrieve(services, image or [])
+        case "remove":
+            return _remove(services, person_id)
+        case "camera_status":
+            return _camera_status(services, camera_id)
+
+
+def _add(services: Services, person_id: str | None, images: list[UploadFile]) -> AddReply:
+    if not images:
+        raise InvalidField("image", "action=add needs one or more images.")
+    if len(images) > services.settings.max_images:
+        raise InvalidField("image", f"A request may carry at most {services.settings.max_images} images.")
+    return enrolment_reply(services.recognition.enroller.enrol(person_id, [_photo(services, file) for file in images]))
+
+
+def _retrieve(services: Services, images: list[UploadFile]) -> RetrieveReply:
+    if len(images) != 1:
+        raise InvalidField("image", "action=retrieve needs exactly one image.")
+    photo = _photo(services, images[0])
+    identifier = services.recognition.identifier
+    faces = identifier.identify_image(decode(photo.data, services.recognition.limits))
+    return identification_reply(faces, identifier.rule.threshold, identifier.model)
+
+
+def _remove(services: Services, person_id: str | None) -> RemoveReply:
+    if not person_id:
+        raise InvalidField("person_id", "action=remove needs a person_id.")
+    return RemoveReply(person_id=person_id, removed=services.recognition.gallery.remove(person_id))
+
+
+def _camera_status(services: Services, camera_id: str | None) -> CameraStatusReply:
+    if not camera_id:
+        raise InvalidField("camera_id", "action=camera_status needs a camera_id.")
+    camera = services.schedule.camera(camera_id)
+    reply = camera_reply(camera, services.schedule.status(camera_id))
+    return CameraStatusReply(**reply.model_dump())
+
+
+def _photo(services: Services, file: UploadFile) -> Photo:
+    # One byte more than is allowed is enough to see that it is too large.
+    return Photo(file.filename or "image", file.file.read(services.recognition.limits.max_bytes + 1))

@@ -1,0 +1,1 @@
+"""Frames to sightings: reads cameras, follows faces, says who passed."""

@@ -1,0 +1,152 @@
+"""THE WIRING: settings to services, opened in order and closed in reverse."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from backend.cameras.schedule import Schedule
+from backend.cameras.sighting_log import SightingLog, close_left_open
+from backend.cameras.source import open_any, open_camera
+from backend.cameras.supervisor import Supervisor
+from backend.cameras.visits import VisitLog, Visits
+from backend.cameras.worker import CameraWorker
+from backend.domain.camera import Camera
+from backend.domain.notification import ChannelKind
+from backend.gallery.gallery import Gallery
+from backend.notifications.dispatcher import Dispatcher
+from backend.notifications.routing import channels_to_tell
+from backend.notifications.telegram import TelegramNotifier
+from backend.recognition.decision import DecisionRule
+from backend.recognition.enrol import Enroller, EnrolmentRule
+from backend.recognition.identify import Identifier
+from backend.settings import LocalSettings, Settings
+from backend.storage import data_folder
+from backend.storage.database import Database, sqlite_url
+from backend.storage.secret_box import SecretBox, load_key
+from backend.storage.snapshots import Snapshots
+from backend.vision.image import ImageLimits
+from backend.vision.loading import Pipelines, load_pipelines
+from backend.vision.runtime_openvino import OpenVinoRuntime
+
+STOP_SECONDS = 5.0
+"""How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """Enrolling and identifying: what needs no server."""
+
+    database: Database
+    gallery: Gallery
+    enroller: Enroller
+    identifier: Identifier
+    pipelines: Pipelines
+    device: str
+    """What the models run on, in words."""
+    limits: ImageLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the HTTP API answers from."""
+
+    settings: Settings
+    recognition: Recognition
+    schedule: Schedule
+    snapshots: Snapshots
+
+
+@contextmanager
+def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
+    """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
+    data_folder.prepare(settings.data_dir)
+    with ExitStack() as stack:
+        database = _open_database(settings)
+        stack.callback(database.close)
+        runtime = OpenVinoRuntime(threads=settings.threads or None)
+        pipelines = load_pipelines(settings.data_dir / "models", settings.model_dir, runtime)
+        gallery = Gallery(database, pipelines.photos.model)
+        limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
+        enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
+        rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
+        yield Recognition(
+            database=database,
+            gallery=gallery,
+            enroller=Enroller(pipelines.photos, gallery, enrolment, limits),
+            identifier=Identifier(pipelines.photos, gallery, rule),
+            pipelines=pipelines,
+            device=f"{runtime.name} on {runtime.device}",
+            limits=limits,
+        )
+
+
+@contextmanager
+def open_services(settings: Settings) -> Iterator[Services]:
+    """Start the whole service, and stop it in the reverse order: cameras, dispatcher, models, database."""
+    with ExitStack() as stack:
+        data_folder.prepare(settings.data_dir)
+        stack.enter_context(data_folder.held(settings.data_dir))
+        recognition = stack.enter_context(open_recognition(settings))
+        snapshots = Snapshots(settings.data_dir / "snapshots")
+        close_left_open(recognition.database, snapshots)
+        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, stack)
+        supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher))
+        stack.callback(supervisor.stop)
+        schedule = Schedule(recognition.database, supervisor)
+        schedule.resume()
+        yield Services(settings, recognition, schedule, snapshots)
+
+
+def visits_of(recognition: Recognition, threshold: float, log: VisitLog) -> Visits:
+    """What follows the faces of one video and tells `log` who passed."""
+    return Visits(recognition.pipelines.cameras, recognition.identifier, threshold, log)
+
+
+def worker_of(
+    settings: LocalSettings, recognition: Recognition, source: str, threshold: float, log: VisitLog
+) -> CameraWorker:
+    """What watches a live source and tells `log` who passed: a camera's link, or a webcam's number."""
+    visits = visits_of(recognition, threshold, log)
+    return CameraWorker(source, lambda: open_any(source, settings.rtsp_transport), visits, settings.analysis_fps)
+
+
+@dataclass(frozen=True, slots=True)
+class _CameraWorkers:
+    """Makes the workers of scheduled cameras."""
+
+    settings: Settings
+    recognition: Recognition
+    snapshots: Snapshots
+    dispatcher: Dispatcher
+
+    def __call__(self, camera: Camera) -> CameraWorker:
+        log = SightingLog(camera, self.recognition.database, self.snapshots, channels_to_tell, self.dispatcher.wake)
+        visits = visits_of(self.recognition, camera.threshold, log)
+        return CameraWorker(
+            camera.nickname,
+            lambda: open_camera(camera.link, self.settings.rtsp_transport),
+            visits,
+            self.settings.analysis_fps,
+        )
+
+
+def _open_database(settings: LocalSettings) -> Database:
+    given = settings.secret_key
+    key = given.get_secret_value() if given is not None else load_key(settings.data_dir)
+    return Database.open(sqlite_url(settings.data_dir), SecretBox(key))
+
+
+def _start_dispatcher(settings: Settings, database: Database, snapshots: Snapshots, stack: ExitStack) -> Dispatcher:
+    telegram = TelegramNotifier(settings.telegram_api_url)
+    stack.callback(telegram.close)
+    dispatcher = Dispatcher(database, snapshots, {ChannelKind.TELEGRAM: telegram}, server_zone())
+    dispatcher.start()
+    stack.callback(dispatcher.stop, STOP_SECONDS)
+    return dispatcher
+
+
+def server_zone() -> tzinfo:
+    """The server's time zone, in which messages tell the time."""
+    zone = datetime.now(UTC).astimezone().tzinfo
+    return zone if zone is not None else UTC

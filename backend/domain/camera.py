@@ -1,0 +1,102 @@
+"""Cameras that are watched, and how each is doing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit, urlunsplit
+
+from backend.domain.errors import InvalidField
+
+LINK_SCHEMES = ("rtsp", "rtsps", "http", "https")
+DEFAULT_THRESHOLD = 0.5
+DEFAULT_COOLDOWN_SECONDS = 3600
+
+
+class Transport(StrEnum):
+    """How RTSP carries the video."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A video source to be watched, and what to do when somebody passes it."""
+
+    camera_id: str
+    nickname: str
+    link: str
+    """The address with its user name and password: a secret; show `masked_link(link)` instead."""
+    threshold: float
+    """The similarity from which a person is recognised at this camera, 0–1."""
+    cooldown_seconds: int
+    """After a message about a person, how long this camera sends no other about them."""
+    channel_id: str | None
+    """The channel that is told of sightings; None where they are only stored."""
+    notify_unknown: bool
+    """Whether the channel is told of strangers too."""
+    created_at: datetime
+
+
+class CameraState(StrEnum):
+    """Where a camera stands."""
+
+    CONNECTING = "connecting"
+    STREAMING = "streaming"
+    RECONNECTING = "reconnecting"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraCounts:
+    """What a camera's worker has done since it started."""
+
+    frames_read: int = 0
+    frames_analysed: int = 0
+    frames_dropped: int = 0
+    """Frames due for analysis that were overtaken by a newer one."""
+    faces: int = 0
+    sightings: int = 0
+    reconnects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """How a camera is doing at this moment."""
+
+    state: CameraState
+    fps_read: float = 0.0
+    """Frames a second that arrive, over the last seconds."""
+    fps_analysed: float = 0.0
+    """Frames a second that are looked at, over the last seconds."""
+    last_frame_at: datetime | None = None
+    last_error: str | None = None
+    """Why it is not streaming, or why it last was not; holds no secret."""
+    counts: CameraCounts = CameraCounts()
+
+
+def checked_link(link: str) -> str:
+    """The address as given, if it is one that a camera may have.
+
+    Raises InvalidField for another scheme, a missing host, or characters that do not belong in an address.
+    """
+    try:
+        parts = urlsplit(link)
+        usable = parts.scheme.lower() in LINK_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() or not character.isprintable() for character in link):
+        raise InvalidField(
+            "rtsp_link", f"A camera's link begins with one of {', '.join(LINK_SCHEMES)}:// and names a host."
+        )
+    return link
+
+
+def masked_link(link: str) -> str:
+    """The address without what is secret in it: password, query and fragment."""
+    parts = urlsplit(link)
+    user, at, host = parts.netloc.rpartition("@")
+    if at:
+        host = f"{user.partition(':')[0]}:***@{host}"
+    return urlunsplit((parts.scheme, host, parts.path, "***" if parts.query else "", ""))

@@ -1,0 +1,35 @@
+"""People who are enrolled."""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.errors import InvalidField
+
+PERSON_ID_LENGTH = 128
+_PUNCTUATION = frozenset(" ._-@")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody enrolled, and how many templates they have."""
+
+    person_id: str
+    embeddings: int
+    created_at: datetime
+
+
+def checked_person_id(person_id: str) -> str:
+    """The id in Unicode's composed form, if it may be one: 1–128 letters of any script, digits, spaces and `._-@`.
+
+    Raises InvalidField otherwise; an id of blanks alone is refused too.
+    """
+    composed = unicodedata.normalize("NFC", person_id)
+    if not composed.strip() or len(composed) > PERSON_ID_LENGTH or not all(map(_may_stand_in_id, composed)):
+        raise InvalidField("person_id", "A person_id has 1–128 letters, digits, spaces or ._-@ and is not blank.")
+    return composed
+
+
+def _may_stand_in_id(character: str) -> bool:
+    # Marks (M) belong to the letters of many scripts: vowel signs in Devanagari or Thai, for example.
+    return character in _PUNCTUATION or unicodedata.category(character)[0] in "LM" or character.isdecimal()

@@ -1,0 +1,42 @@
+"""Sightings: one person, or one unknown, at one camera, from–until."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backend.domain.geometry import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One pass of one person before one camera."""
+
+    sighting_id: str
+    camera_id: str
+    camera_nickname: str
+    """The camera's name at the time, kept for when the camera is gone."""
+    person_id: str | None
+    """None for somebody unknown."""
+    similarity: float | None
+    """Cosine to that person, or to the nearest one where unknown; None with an empty gallery."""
+    threshold: float
+    started_at: datetime
+    last_seen_at: datetime
+    ended_at: datetime | None
+    """None while the person is still in the picture."""
+    looks: int
+    """How many times the face was looked at."""
+    picture: str | None
+    """The key of the best picture in the snapshot folder; None where it could not be written."""
+    face_box: Box
+    """Where the face is in that picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class SightingFilter:
+    """Which sightings to list; what is left as it is does not narrow."""
+
+    camera_id: str | None = None
+    person_id: str | None = None
+    unknown_only: bool = False
+    since: datetime | None = None
+    until: datetime | None = None

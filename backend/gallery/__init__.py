@@ -1,0 +1,1 @@
+"""Templates to candidates: who in the gallery is most like a face."""

@@ -1,0 +1,166 @@
+"""One attempt to bring one message to its channel, and the record of what became of it."""
+
+import logging
+import random
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+
+from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused, FaceServerError, StorageError
+from backend.domain.notification import Channel, ChannelKind, Delivery
+from backend.domain.sighting import Sighting
+from backend.notifications.message import compose
+from backend.notifications.notifier import Notifier
+from backend.storage import channels, outbox, sightings
+from backend.storage.database import Database, Transaction
+from backend.storage.snapshots import Snapshots
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 300.0
+JITTER = 0.2
+"""By what share a pause may be longer, so that channels that failed together do not come back together."""
+RECORDING_PAUSE_S = 1.0
+
+
+class Courier:
+    """Delivers messages, one at a time for each channel; safe to use from several threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        snapshots: Snapshots,
+        notifiers: Mapping[ChannelKind, Notifier],
+        zone: tzinfo | None,
+        give_up_after: timedelta,
+    ) -> None:
+        """Give a message up when its next attempt would be later than `give_up_after` from when it was written."""
+        self._database = database
+        self._snapshots = snapshots
+        self._notifiers = notifiers
+        self._zone = zone
+        self._give_up_after = give_up_after
+        self._stopping = threading.Event()
+        self._abandoned = threading.Event()
+
+    def stop(self) -> None:
+        """Begin nothing more; what is being sent may still finish and be recorded."""
+        self._stopping.set()
+
+    def abandon(self) -> None:
+        """Record nothing more: the database is about to close. What is being sent stays waiting, and may come twice."""
+        self._abandoned.set()
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Try once, and record the outcome before coming back: no second attempt may begin without it."""
+        if self._stopping.is_set():
+            return
+        problem = self._problem_of_sending(delivery)
+        if isinstance(problem, DeliveryDelayed):
+            problem = self._given_up_if_late(delivery, problem)
+        self._record(delivery, problem)
+
+    def _problem_of_sending(self, delivery: Delivery) -> DeliveryError | None:
+        try:
+            self._send(delivery)
+        except DeliveryError as error:
+            return error
+        except FaceServerError as error:
+            return DeliveryDelayed(error.message)
+        except Exception as error:  # noqa: BLE001 - a mistake in one channel must not end the others' messages
+            logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
+            return DeliveryDelayed(f"Sending ended in an unexpected {type(error).__name__}.")
+        return None
+
+    def _send(self, delivery: Delivery) -> None:
+        channel, sighting = self._addressed(delivery)
+        notifier = self._notifiers.get(channel.kind)
+        if notifier is None:
+            raise DeliveryRefused(f"This server sends nothing by {channel.kind}.")
+        picture = self._picture(sighting)
+        if picture is None and sighting.picture is not None:
+            # A better one may have taken its place between the two readings.
+            channel, sighting = self._addressed(delivery)
+            picture = self._picture(sighting)
+        notifier.send(channel, compose(sighting, picture, self._zone))
+
+    def _addressed(self, delivery: Delivery) -> tuple[Channel, Sighting]:
+        with self._database.read() as tx:
+            channel = channels.find(tx, delivery.channel_id)
+            sighting = sightings.find(tx, delivery.sighting_id)
+        if channel is None:
+            raise DeliveryRefused("The channel was removed.")
+        if sighting is None:
+            raise DeliveryRefused("The sighting was removed.")
+        return channel, sighting
+
+    def _picture(self, sighting: Sighting) -> bytes | None:
+        try:
+            return None if sighting.picture is None else self._snapshots.read(sighting.picture)
+        except OSError as error:
+            logger.error("Sighting %s: its picture cannot be read: %s", sighting.sighting_id, error.strerror)
+            return None
+
+    def _given_up_if_late(self, delivery: Delivery, delay: DeliveryDelayed) -> DeliveryError:
+        pause = pause_s(delivery.attempts) if delay.retry_after is None else delay.retry_after
+        waited = (datetime.now(UTC) - delivery.created_at).total_seconds()
+        if waited + pause > self._give_up_after.total_seconds():
+            return DeliveryRefused(f"Given up after {delivery.attempts + 1} attempts; the last: {delay.message}")
+        return DeliveryDelayed(delay.message, pause)
+
+    def _record(self, delivery: Delivery, problem: DeliveryError | None) -> None:
+        """Write down the outcome, as often as it takes: a message whose delivery is forgotten is sent again."""
+        answered_at = datetime.now(UTC)
+        while not self._abandoned.is_set():
+            try:
+                with self._database.write() as tx:
+                    _write_outcome(tx, delivery, problem, answered_at)
+            except StorageError as error:
+                logger.error("Delivery %s: not recorded: %s", delivery.delivery_id, error.message)
+                if self._stopping.is_set():
+                    return
+                # Woken by the stop, it tries a last time.
+                self._stopping.wait(RECORDING_PAUSE_S)
+            else:
+                _log_outcome(delivery, problem)
+                return
+
+
+def pause_s(attempts: int) -> float:
+    """How many seconds to wait after one more attempt than these: 1, 2, 4 … 300, and up to a fifth longer."""
+    pause = min(FIRST_PAUSE_S * 2.0 ** min(attempts, 30), LONGEST_PAUSE_S)
+    return pause * (1 + JITTER * random.random())  # noqa: S311 - spreads load, guards nothing
+
+
+def place_of(error: Exception) -> str:
+    """What kind of error was raised where, for the log: its text may hold a secret, and stays out."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"{type(error).__name__}{where}"
+
+
+def _write_outcome(tx: Transaction, delivery: Delivery, problem: DeliveryError | None, answered_at: datetime) -> None:
+    if isinstance(problem, DeliveryDelayed):
+        next_attempt_at = answered_at + timedelta(seconds=problem.retry_after or 0.0)
+        outbox.delayed(tx, delivery.delivery_id, problem.message, next_attempt_at)
+        return
+    if problem is None:
+        outbox.delivered(tx, delivery.delivery_id)
+    else:
+        outbox.failed(tx, delivery.delivery_id, problem.message)
+    # This may have been the last message of a camera that is gone: its token must not linger.
+    channels.remove_unused(tx)
+
+
+def _log_outcome(delivery: Delivery, problem: DeliveryError | None) -> None:
+    match problem:
+        case None:
+            logger.info("Delivery %s: delivered", delivery.delivery_id)
+        case DeliveryDelayed():
+            logger.warning("Delivery %s: again in %.0f s: %s", delivery.delivery_id, problem.retry_after, problem)
+        case _:
+            logger.error("Delivery %s: failed: %s", delivery.delivery_id, problem)

@@ -1,0 +1,129 @@
+"""Takes the messages that wait in the outbox to their channels, as they fall due."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from backend.domain.errors import StorageError
+from backend.domain.notification import ChannelKind, Delivery
+from backend.notifications.courier import Courier, place_of
+from backend.notifications.notifier import Notifier
+from backend.storage import outbox
+from backend.storage.database import Database
+from backend.storage.snapshots import Snapshots
+
+logger = logging.getLogger(__name__)
+
+GIVE_UP_AFTER = timedelta(hours=24)
+RECOVERY_PAUSE_S = 5.0
+"""How long to leave the database alone after it failed."""
+
+
+class Dispatcher:
+    """Sends what waits in the outbox: at once, again after failures, and what was left by an earlier run.
+
+    One thread watches the outbox. Each channel's oldest message is sent on a thread of its own and the next only when
+    that one's outcome is recorded: the order is kept within a channel, and a slow or dead one delays no other.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        snapshots: Snapshots,
+        notifiers: Mapping[ChannelKind, Notifier],
+        zone: tzinfo | None,
+        give_up_after: timedelta = GIVE_UP_AFTER,
+    ) -> None:
+        """Tell times in `zone`; None is the server's own. The notifiers are closed by their owner, after `stop`."""
+        self._database = database
+        self._courier = Courier(database, snapshots, notifiers, zone, give_up_after)
+        self._changed = threading.Condition()
+        self._woken = False
+        self._stopping = threading.Event()
+        self._underway: dict[str, threading.Thread] = {}
+        self._watcher = threading.Thread(target=self._watch, name="dispatcher", daemon=True)
+
+    def start(self) -> None:
+        """Begin with what is waiting already."""
+        self._watcher.start()
+
+    def wake(self) -> None:
+        """Have the outbox looked at now: to be called after each commit that added to it; comes back at once."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def stop(self, deadline_s: float) -> None:
+        """Begin no more messages, and wait up to `deadline_s` seconds for those that are being sent.
+
+        One that takes longer is left to its notifier's `close`. It stays in the outbox, to be sent by the next run.
+        """
+        deadline = time.monotonic() + deadline_s
+        self._stopping.set()
+        self._courier.stop()
+        self.wake()
+        self._watcher.join(max(0.0, deadline - time.monotonic()))
+        with self._changed:
+            underway = list(self._underway.values())
+        for thread in underway:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._courier.abandon()
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            pause = self._begin_what_is_due()
+            with self._changed:
+                self._changed.wait_for(lambda: self._woken, pause)
+                self._woken = False
+
+    def _begin_what_is_due(self) -> float | None:
+        """Begin to send, and answer in how many seconds more falls due; None where nothing else waits."""
+        try:
+            waiting = self._heads_of_idle_channels()
+            now = datetime.now(UTC)
+            for delivery in waiting:
+                if delivery.next_attempt_at <= now:
+                    self._begin(delivery)
+        except StorageError as error:
+            logger.error("The outbox cannot be read: %s", error.message)
+            return RECOVERY_PAUSE_S
+        except Exception as error:  # noqa: BLE001 - without this thread nothing is ever sent again
+            logger.error("Unexpected in the dispatcher: %s", place_of(error))
+            return RECOVERY_PAUSE_S
+        later = [delivery.next_attempt_at for delivery in waiting if delivery.next_attempt_at > now]
+        return (min(later) - now).total_seconds() if later else None
+
+    def _heads_of_idle_channels(self) -> list[Delivery]:
+        # First who is busy, then what waits: the other way round, a message that is recorded in between is sent twice.
+        with self._changed:
+            busy = frozenset(self._underway)
+        with self._database.read() as tx:
+            heads = outbox.heads(tx)
+        return [delivery for delivery in heads if delivery.channel_id not in busy]
+
+    def _begin(self, delivery: Delivery) -> None:
+        name = f"channel-{delivery.channel_id}"
+        thread = threading.Thread(target=self._deliver, args=(delivery,), name=name, daemon=True)
+        with self._changed:
+            self._underway[delivery.channel_id] = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            self._release(delivery)
+            raise
+
+    def _deliver(self, delivery: Delivery) -> None:
+        try:
+            self._courier.deliver(delivery)
+        except Exception as error:  # noqa: BLE001 - a channel that is never released is never served again
+            logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
+            self._stopping.wait(RECOVERY_PAUSE_S)
+        finally:
+            self._release(delivery)
+
+    def _release(self, delivery: Delivery) -> None:
+        with self._changed:
+            del self._underway[delivery.channel_id]
+        self.wake()

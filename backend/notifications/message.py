@@ -1,0 +1,76 @@
+"""What a message says and shows; pure, and free of any channel's way of putting it."""
+
+from datetime import tzinfo
+
+import cv2
+import numpy as np
+
+from backend.domain.errors import ImageRejected
+from backend.domain.geometry import Box, RgbImage
+from backend.domain.notification import Notification
+from backend.domain.sighting import Sighting
+from backend.vision.image import ImageLimits, decode, encode_jpeg
+
+LONGEST_SIDE = 1280
+"""Pixels; phones show no more, Telegram keeps no more, and it holds the file far below every channel's limit."""
+
+_OWN_PICTURES = ImageLimits(max_bytes=2**27, max_pixels=150_000_000)
+_FRAME_COLOUR = (255, 214, 10)
+_EDGE_COLOUR = (0, 0, 0)
+_FRAME_SHARE = 1 / 320
+"""The frame's width as a share of the picture's longest side: 4 pixels of 1280."""
+
+
+def compose(sighting: Sighting, picture: bytes | None, zone: tzinfo | None) -> Notification:
+    """The message about a sighting: who, which camera, when, how alike, and the picture with the face boxed.
+
+    `picture` is the sighting's JPEG. Times are told in `zone`; None is the server's own, summer time included. The text
+    is plain: no channel may read markup into it. Without a picture that can be read the text says so.
+    """
+    shown = None if picture is None else _boxed_if_readable(picture, sighting.face_box)
+    lines = [f"{sighting.person_id or 'Somebody unknown'} at {sighting.camera_nickname}"]
+    lines.append(f"{sighting.started_at.astimezone(zone):%A %d %B %Y, %H:%M:%S %Z}")
+    if sighting.similarity is not None:
+        lines.append(_likeness(sighting.person_id, sighting.similarity))
+    if shown is None:
+        lines.append("There is no picture of it.")
+    return Notification("\n".join(lines), shown)
+
+
+def boxed(jpeg: bytes, box: Box) -> bytes:
+    """The picture as a JPEG with a frame around `box`, at most 1280 pixels on its longer side.
+
+    Raises ImageRejected where it cannot be decoded.
+    """
+    image = decode(jpeg, _OWN_PICTURES)
+    factor = min(1.0, LONGEST_SIDE / max(image.shape[:2]))
+    if factor < 1.0:
+        # Interpolating by area keeps the fine structure of a face from turning into noise.
+        height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    _draw_frame(image, box.scaled(factor))
+    return encode_jpeg(image)
+
+
+def _boxed_if_readable(picture: bytes, box: Box) -> bytes | None:
+    try:
+        return boxed(picture, box)
+    except ImageRejected:
+        # A broken file must not keep the news from being told.
+        return None
+
+
+def _likeness(person_id: str | None, similarity: float) -> str:
+    if person_id is None:
+        return f"nearest person: similarity {similarity:.2f}"
+    return f"similarity {similarity:.2f}"
+
+
+def _draw_frame(image: RgbImage, box: Box) -> None:
+    height, width = image.shape[:2]
+    line = max(2, round(max(height, width) * _FRAME_SHARE))
+    inside = box.clipped(width - 1, height - 1)
+    corners = (round(inside.x), round(inside.y)), (round(inside.right), round(inside.bottom))
+    # A dark edge under the bright line keeps the frame visible on any background.
+    cv2.rectangle(image, *corners, _EDGE_COLOUR, line + 2)
+    cv2.rectangle(image, *corners, _FRAME_COLOUR, line)

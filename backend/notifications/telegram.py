@@ -1,0 +1,265 @@
+"""Telegram: sends messages, and lists the chats a bot has heard from; the only door to its library."""
+
+import asyncio
+import ipaddress
+import json
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from telegram import Bot
+from telegram.constants import MessageLimit
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
+from telegram.request import HTTPXRequest
+
+from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused, InvalidField
+from backend.domain.notification import Channel, Notification
+
+TIMEOUT_S = 20.0
+"""How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
+
+_CLOSING_S = 5.0
+_CONNECTIONS = 64
+_TOKEN_FORM = re.compile(r"[A-Za-z0-9:_-]+")
+"""What a token may consist of; anything else would change the address that it becomes a part of."""
+
+_UNKNOWN_TOKEN = "Telegram does not know this bot token."  # noqa: S105 - a sentence about a token
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat that a bot can write to."""
+
+    chat_id: str
+    kind: str
+    """`private`, `group`, `supergroup` or `channel`."""
+    title: str
+    """The group's title, or the person's name."""
+
+
+class TelegramNotifier:
+    """Sends to Telegram chats (settings `api_token` and `chat_id`); see Notifier.
+
+    A thread of its own runs the library, which is asynchronous, and keeps connections open between messages.
+    """
+
+    def __init__(self, api_url: str, timeout_s: float = TIMEOUT_S) -> None:
+        """Use the Bot API server at `api_url`; raises ConfigurationError where the environment's proxy is unusable."""
+        self._api_url = api_url
+        self._timeout_s = timeout_s
+        self._connection = _connection(api_url, timeout_s)
+        self._loop = asyncio.new_event_loop()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop.run_forever, name="telegram", daemon=True)
+        self._thread.start()
+
+    def send(self, channel: Channel, notification: Notification) -> None:
+        """Send the text with its picture, or alone where there is none; see Notifier."""
+        # Behind the gate, so that nothing is handed to a loop that runs no more and would never answer.
+        with self._gate:
+            if self._closed:
+                raise DeliveryDelayed("The service is stopping.")
+            sending = asyncio.run_coroutine_threadsafe(self._send(channel, notification), self._loop)
+        try:
+            sending.result()
+        except CancelledError:
+            raise DeliveryDelayed("The service stopped before Telegram answered.") from None
+
+    def close(self) -> None:
+        """Break off what is being sent and close the connections; see Notifier."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(self._break_off(), self._loop).result(_CLOSING_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSING_S)
+        self._loop.close()
+
+    async def _send(self, channel: Channel, notification: Notification) -> None:
+        token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s):
+                bot = _bot(token, self._api_url, self._connection)
+                try:
+                    await _write(bot, chat_id, notification)
+                except ChatMigrated as moved:
+                    # A group that became a supergroup has a new id; its old one stays in the camera's settings.
+                    await _write(bot, str(moved.new_chat_id), notification)
+
+    async def _break_off(self) -> None:
+        sending = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+        await self._connection.shutdown()
+
+
+def recent_chats(api_url: str, token: str) -> list[Chat]:
+    """The chats that a bot has heard from in the last 24 hours, each once, the latest first.
+
+    Telegram forgets what it has answered only when told to, which is not done here: listing takes no message away from
+    anybody. Raises InvalidField where Telegram does not know the token, and DeliveryDelayed where it cannot be reached
+    or somebody else is taking the bot's messages.
+    """
+    try:
+        return asyncio.run(_recent_chats(api_url, token))
+    except DeliveryRefused as refusal:
+        raise InvalidField("telegram_api_token", refusal.message) from None
+
+
+async def _recent_chats(api_url: str, token: str) -> list[Chat]:
+    connection = _connection(api_url, TIMEOUT_S)
+    try:
+        with _translated_errors(token):
+            async with asyncio.timeout(TIMEOUT_S):
+                updates = await _bot(token, api_url, connection).get_updates()
+    finally:
+        await connection.shutdown()
+    heard_from = [update.effective_chat for update in reversed(updates)]
+    chats = (Chat(str(chat.id), chat.type, chat.effective_name or str(chat.id)) for chat in heard_from if chat)
+    latest: dict[str, Chat] = {}
+    for chat in chats:
+        latest.setdefault(chat.chat_id, chat)
+    return list(latest.values())
+
+
+class _Flooded(TelegramError):
+    """Telegram asks to wait: `RetryAfter`, which the library cannot raise without a warning of its own."""
+
+    def __init__(self, retry_after: float | None) -> None:
+        super().__init__("Telegram asks to wait" + ("." if retry_after is None else f" {retry_after} s."))
+        self.retry_after = retry_after
+
+
+class _NotTheBotApi(TelegramError):
+    """What answered speaks no Bot API, such as a proxy, a login page of a network, or a web server in distress."""
+
+
+class _Connection(HTTPXRequest):
+    """The library's HTTP client, stricter about what is an answer of Telegram.
+
+    A page saying 403 or 404 comes from somebody on the way, and must not pass for Telegram's refusal; the library would
+    also log it, and such pages often repeat the address with the token.
+    """
+
+    async def do_request(self, *arguments: Any, **options: Any) -> tuple[int, bytes]:
+        status, body = await super().do_request(*arguments, **options)
+        answer = _json_object(body)
+        if answer is None:
+            raise _NotTheBotApi(f"The Bot API server did not answer as Telegram does (status {status}).")
+        if status == 429:
+            raise _Flooded(_retry_after(answer))
+        return status, body
+
+
+def _connection(api_url: str, timeout_s: float) -> _Connection:
+    # These libraries log addresses, and so tokens, and people's messages; what goes wrong they raise as well.
+    for name in ("httpx", "httpcore", "telegram"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # A server on this machine is never reached through a proxy, whatever the environment says of others.
+    environment = {"trust_env": not _is_loopback(urlsplit(api_url).hostname or "")}
+    try:
+        return _Connection(
+            connection_pool_size=_CONNECTIONS,
+            connect_timeout=timeout_s,
+            read_timeout=timeout_s,
+            write_timeout=timeout_s,
+            media_write_timeout=timeout_s,
+            pool_timeout=timeout_s,
+            httpx_kwargs=environment,
+        )
+    except (RuntimeError, ValueError):
+        message = "The proxy that HTTPS_PROXY or ALL_PROXY names cannot be used; it must be http:// or https://."
+        raise ConfigurationError(message) from None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _bot(token: str, api_url: str, connection: _Connection) -> Bot:
+    if not _TOKEN_FORM.fullmatch(token):
+        raise DeliveryRefused(_UNKNOWN_TOKEN)
+    return Bot(token, f"{api_url.rstrip('/')}/bot", request=connection, get_updates_request=connection)
+
+
+async def _write(bot: Bot, chat_id: str, notification: Notification) -> None:
+    if notification.picture is None:
+        await bot.send_message(chat_id, _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH))
+    else:
+        caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
+        await bot.send_photo(chat_id, notification.picture, caption=caption, filename="sighting.jpg")
+
+
+def _shortened(text: str, limit: int) -> str:
+    """The text cut to a number of UTF-16 units, which is how Telegram counts."""
+    encoded = text.encode("utf-16-le")
+    if len(encoded) <= 2 * limit:
+        return text
+    return encoded[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore") + "…"
+
+
+def _json_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _retry_after(answer: dict[str, Any]) -> float | None:
+    parameters = answer.get("parameters")
+    seconds = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    return float(seconds) if isinstance(seconds, int) and seconds >= 0 else None
+
+
+@contextmanager
+def _translated_errors(token: str) -> Iterator[None]:
+    try:
+        yield
+    except TelegramError as error:
+        raise _domain_error(error, token) from None
+    except TimeoutError:
+        raise DeliveryDelayed("Telegram did not answer in time.") from None
+    except (LookupError, TypeError, ValueError):
+        # The library builds its objects from the answer without looking first.
+        raise DeliveryDelayed("The Bot API server's answer makes no sense.") from None
+
+
+def _domain_error(error: TelegramError, token: str) -> DeliveryError:
+    match error:
+        case _Flooded():
+            return DeliveryDelayed(error.message, error.retry_after)
+        case _NotTheBotApi():
+            return DeliveryDelayed(error.message)
+        case InvalidToken():
+            return DeliveryRefused(_UNKNOWN_TOKEN)
+        case Forbidden() | BadRequest() | ChatMigrated():
+            return DeliveryRefused(f"Telegram refuses: {_masked(error.message, token)}.")
+        case Conflict():
+            return DeliveryDelayed("Another program, or a webhook, is taking this bot's messages from Telegram.")
+        case TimedOut():
+            return DeliveryDelayed("Telegram did not answer in time.")
+        case _:
+            return DeliveryDelayed(f"Telegram cannot be reached: {_masked(_reason(error), token)}.")
+
+
+def _reason(error: TelegramError) -> str:
+    """What went wrong, in the HTTP client's words where it was the one to notice."""
+    cause = error.__cause__
+    return error.message if cause is None else str(cause) or type(cause).__name__
+
+
+def _masked(text: str, token: str) -> str:
+    return text.replace(token, "***")

@@ -1,0 +1,1 @@
+"""The use cases: enrol people, and say who somebody is."""

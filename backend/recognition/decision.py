@@ -1,0 +1,39 @@
+"""From candidates to one decision: the only place where a similarity meets a threshold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from backend.domain.face import Quality
+from backend.domain.identity import Candidate, Decision, Verdict
+
+UNUSABLE_QUALITY = 0.1
+"""Below this nothing is said of a face: blurred and dark faces resemble each other more than their people."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRule:
+    """How alike is alike enough."""
+
+    threshold: float
+    """The similarity from which the best candidate is accepted."""
+    margin: float
+    """How much more alike the best candidate must be than the second."""
+
+    def at(self, threshold: float) -> "DecisionRule":
+        """The same rule with another threshold: cameras have their own."""
+        return replace(self, threshold=threshold)
+
+
+def decide(candidates: Sequence[Candidate], quality: Quality, rule: DecisionRule) -> Decision:
+    """The verdict on a face with these candidates, best first."""
+    return Decision(_verdict(candidates, quality, rule), rule.threshold, tuple(candidates))
+
+
+def _verdict(candidates: Sequence[Candidate], quality: Quality, rule: DecisionRule) -> Verdict:
+    if quality.score < UNUSABLE_QUALITY:
+        return Verdict.LOW_QUALITY
+    if not candidates or candidates[0].similarity < rule.threshold:
+        return Verdict.UNKNOWN
+    if len(candidates) > 1 and candidates[0].similarity - candidates[1].similarity < rule.margin:
+        return Verdict.AMBIGUOUS
+    return Verdict.MATCH

@@ -1,0 +1,51 @@
+"""Who is this, if anyone? The same rule for a face in a photo and a face on a camera."""
+
+from dataclasses import dataclass
+
+from backend.domain.face import Face, Quality, Template
+from backend.domain.geometry import RgbImage
+from backend.domain.identity import Decision, Verdict
+from backend.gallery.gallery import Gallery
+from backend.recognition.decision import DecisionRule, decide
+from backend.vision.pipeline import FacePipeline
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IdentifiedFace:
+    """A face and who it is, if anyone."""
+
+    face: Face
+    decision: Decision
+
+
+class Identifier:
+    """Searches the gallery for faces; safe to use from any thread."""
+
+    def __init__(self, pipeline: FacePipeline, gallery: Gallery, rule: DecisionRule) -> None:
+        """Describe faces with `pipeline`, search them in `gallery`, judge them by `rule`."""
+        self.rule = rule
+        self._pipeline = pipeline
+        self._gallery = gallery
+
+    @property
+    def model(self) -> str:
+        """The id of the model whose templates are compared."""
+        return self._gallery.model
+
+    def identify_image(self, image: RgbImage) -> list[IdentifiedFace]:
+        """Every face of an image with its decision, the largest face first."""
+        faces = sorted(self._pipeline.analyse(image), key=lambda face: -face.detection.box.area)
+        return [IdentifiedFace(face, self.identify(face.template, face.quality)) for face in faces]
+
+    def identify(self, template: Template, quality: Quality, threshold: float | None = None) -> Decision:
+        """The decision on one face; `threshold` stands in for the rule's own where it is given."""
+        rule = self.rule if threshold is None else self.rule.at(threshold)
+        return decide(self._gallery.search(template), quality, rule)
+
+
+def most_telling(faces: list[IdentifiedFace]) -> IdentifiedFace | None:
+    """The face that answers "who is in this picture?": the surest match, else the largest face, else None."""
+    matches = [face for face in faces if face.decision.verdict is Verdict.MATCH]
+    if matches:
+        return max(matches, key=lambda match: match.decision.similarity or 0.0)
+    return faces[0] if faces else None

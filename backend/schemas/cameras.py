@@ -1,0 +1,114 @@
+"""Cameras on the wire."""
+
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
+
+from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
+
+MAX_JOBS = 100
+
+
+class CameraJob(BaseModel):
+    """A camera to watch. The same nickname and link again updates that camera."""
+
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+    rtsp_link: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)] = Field(
+        examples=["rtsp://user:pass@192.0.2.10:554/stream"]
+    )
+    camera_nickname: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
+    ] = Field(examples=["FrontDoor"])
+    telegram_api_token: str | None = Field(
+        default=None, max_length=256, description="The bot's token; without it sightings are only stored."
+    )
+    telegram_chat_id: str | None = Field(default=None, max_length=64, description="The chat that the bot writes to.")
+    threshold: float = Field(
+        default=DEFAULT_THRESHOLD, ge=0, le=1, description="Similarity from which a person counts."
+    )
+    cooldown_seconds: int = Field(
+        default=DEFAULT_COOLDOWN_SECONDS,
+        ge=0,
+        le=31_536_000,
+        description="No second message about a person within this.",
+    )
+    notify_unknown: bool = Field(default=False, description="Send a message about strangers too.")
+
+    @model_validator(mode="after")
+    def _telegram_is_whole_or_absent(self) -> Self:
+        if bool(self.telegram_api_token) != bool(self.telegram_chat_id):
+            raise ValueError("telegram_api_token and telegram_chat_id belong together: send both or neither.")
+        return self
+
+
+ONE, MANY = "one", "many"
+
+
+def one_or_many(body: Any) -> str:
+    """Which of the two forms a body has, so that its faults are told for that form alone."""
+    return MANY if isinstance(body, list) else ONE
+
+
+CameraJobs: TypeAlias = Annotated[
+    Annotated[CameraJob, Tag(ONE)] | Annotated[list[CameraJob], Field(min_length=1, max_length=MAX_JOBS), Tag(MANY)],
+    Discriminator(one_or_many),
+]
+"""One camera, or up to 100."""
+
+
+class CameraCountsReply(BaseModel):
+    """What the camera's worker has done since it started."""
+
+    frames_read: int
+    frames_analysed: int
+    frames_dropped: int
+    faces: int
+    sightings: int
+    reconnects: int
+
+
+class CameraReply(BaseModel):
+    """A scheduled camera and how it is doing."""
+
+    camera_id: str
+    camera_nickname: str
+    rtsp_link: str = Field(description="The address with its secrets masked.")
+    threshold: float
+    cooldown_seconds: int
+    notify_unknown: bool
+    telegram: bool = Field(description="Whether sightings are sent to a Telegram chat.")
+    state: CameraState
+    fps_read: float
+    fps_analysed: float
+    last_frame_at: AwareDatetime | None
+    last_error: str | None
+    counts: CameraCountsReply
+
+
+class CameraStatusReply(CameraReply):
+    """The answer of `action=camera_status`."""
+
+    action: Literal["camera_status"] = "camera_status"
+
+
+class CameraList(BaseModel):
+    """Cameras, sorted by nickname."""
+
+    cameras: list[CameraReply]
+    total: int
+
+
+class CameraRemoved(BaseModel):
+    """The camera that is watched no more; its sightings stay."""
+
+    camera_id: str

@@ -1,0 +1,134 @@
+"""Every setting of the service, and the only place that reads the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.domain.camera import Transport
+from backend.domain.errors import ConfigurationError
+
+SETUP_HINT = (
+    "Set AUTH_TOKEN in .env or the environment; make one with: "
+    'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+)
+Loaded = TypeVar("Loaded", bound=BaseSettings)
+_EXAMPLE_TOKENS = frozenset({"replace_with_a_strong_random_token", "PASTE_THE_OUTPUT_HERE"})
+
+
+def is_usable_token(token: SecretStr) -> bool:
+    """Whether a token may guard the API: there is one, and not one that the documentation shows to everybody."""
+    return bool(token.get_secret_value().strip()) and token.get_secret_value() not in _EXAMPLE_TOKENS
+
+
+def _usable_token(token: SecretStr) -> SecretStr:
+    if not is_usable_token(token):
+        raise ValueError(SETUP_HINT)
+    return token
+
+
+class LocalSettings(BaseSettings):
+    """What recognition on this machine needs, from the environment first and `.env` second."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Encrypts camera passwords and bot tokens at rest; without it a key file is made in `DATA_DIR`.",
+    )
+    data_dir: Path = Field(default=Path("data"), description="Where everything that must last is kept.")
+    model_dir: Path | None = Field(
+        default=None, description="A folder with the model files, for when the weights package is not installed."
+    )
+    host: str = Field(
+        default="127.0.0.1", description="The address the API listens on; 0.0.0.0 opens it to the network."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="The port of the API.")
+    ui_host: str = Field(
+        default="127.0.0.1", description="The address the web UI listens on; whoever reaches it needs no token."
+    )
+    ui_port: int = Field(default=8501, ge=1, le=65535, description="The port of the web UI.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=256,
+        description="Processor threads for inference; 0 takes what the machine or container allows.",
+    )
+    max_image_bytes: int = Field(
+        default=10 * 2**20, ge=1024, le=2**30, description="The largest image file that is accepted, in bytes."
+    )
+    max_image_pixels: int = Field(
+        default=40_000_000, ge=4096, le=10**9, description="The largest image that is decoded, in pixels."
+    )
+    max_images: int = Field(default=50, ge=1, le=1000, description="How many images one request may carry.")
+    identify_threshold: float = Field(
+        default=0.48, ge=0, le=1, description="The similarity from which a face in a photo is taken for a person."
+    )
+    identify_margin: float = Field(
+        default=0.04,
+        ge=0,
+        le=1,
+        description="How much more alike the best person must be than the second, or the answer is `ambiguous`.",
+    )
+    min_face_size: int = Field(
+        default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."
+    )
+    min_quality: float = Field(default=0.3, ge=0, le=1, description="The lowest quality that a photo may enrol.")
+    analysis_fps: float = Field(
+        default=5.0, gt=0, le=60, description="How many frames a second are looked at, for each camera."
+    )
+    rtsp_transport: Transport = Field(default=Transport.TCP, description="How RTSP carries the video.")
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org", description="The Bot API server that messages go through."
+    )
+    utilities_url: str = Field(
+        default="http://localhost:8000/person", description="Where the web UI finds `POST /person`."
+    )
+    camera_scheduler_url: str = Field(
+        default="http://localhost:8000/cameras/schedule", description="Where the web UI finds `POST /cameras/schedule`."
+    )
+
+
+class Settings(LocalSettings):
+    """The server's settings: all of them, and the token that guards it."""
+
+    auth_token: Annotated[SecretStr, AfterValidator(_usable_token)] = Field(
+        default=SecretStr(""), validate_default=True, description="The Bearer token of every request; required."
+    )
+
+
+class UiSettings(BaseSettings):
+    """What the web UI reads of the same `.env`: it must start without a token, to ask for one."""
+
+    model_config = LocalSettings.model_config
+
+    auth_token: SecretStr = SecretStr("")
+    utilities_url: str = Settings.model_fields["utilities_url"].default
+    camera_scheduler_url: str = Settings.model_fields["camera_scheduler_url"].default
+
+
+def load_settings() -> Settings:
+    """The server's settings; raises ConfigurationError in one line that a person can act on."""
+    return _loaded(Settings)
+
+
+def load_local_settings() -> LocalSettings:
+    """The settings without the server's token, which a command that serves nobody does not need; raises as above."""
+    return _loaded(LocalSettings)
+
+
+def _loaded(kind: type[Loaded]) -> Loaded:
+    try:
+        return kind()
+    except ValidationError as error:
+        raise ConfigurationError("; ".join(_sentences(error))) from None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    # The offending value stays out of the sentence: it may be a secret.
+    return [
+        f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors()
+    ]

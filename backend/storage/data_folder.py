@@ -1,0 +1,32 @@
+"""The folder of everything that must last: made private, and used by one server at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from backend.domain.errors import ConfigurationError
+
+LOCK_FILE = "server.lock"
+
+
+def prepare(data_dir: Path) -> None:
+    """Make the folder where there is none; only its owner may look inside: faces are biometric data."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data_dir / ".writable").touch()
+        (data_dir / ".writable").unlink()
+    except OSError as error:
+        raise ConfigurationError(f"DATA_DIR: the folder '{data_dir}' cannot be written: {error.strerror}.") from error
+
+
+@contextmanager
+def held(data_dir: Path) -> Iterator[None]:
+    """Keep other servers off the folder; raises ConfigurationError where one has it already."""
+    try:
+        with FileLock(data_dir / LOCK_FILE, blocking=False):
+            yield
+    except Timeout:
+        message = f"DATA_DIR: another Face Server is running on the folder '{data_dir}'; stop it or choose another."
+        raise ConfigurationError(message) from None

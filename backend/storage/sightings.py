@@ -1,0 +1,98 @@
+"""The sightings, with the template that a stranger can be named by later."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+
+from backend.domain.face import Template
+from backend.domain.geometry import Box
+from backend.domain.sighting import Sighting, SightingFilter
+from backend.storage.database import Transaction
+from backend.storage.embeddings import from_bytes, to_bytes
+from backend.storage.tables import sightings
+
+
+def add(tx: Transaction, sighting: Sighting, template: Template) -> None:
+    """Keep a new sighting with the average template of its looks so far."""
+    tx.execute(insert(sightings).values(**_values(sighting, template)))
+
+
+def change(tx: Transaction, sighting: Sighting, template: Template) -> None:
+    """Replace what is known of a sighting."""
+    query = update(sightings).where(sightings.c.sighting_id == sighting.sighting_id)
+    tx.execute(query.values(**_values(sighting, template)))
+
+
+def close_open_ones(tx: Transaction) -> list[Sighting]:
+    """End every sighting that a crash left open, when its person was last seen; answers what they were."""
+    still_open = sightings.c.ended_at.is_(None)
+    found = [_sighting(row) for row in tx.execute(select(sightings).where(still_open))]
+    tx.execute(update(sightings).where(still_open).values(ended_at=sightings.c.last_seen_at))
+    return found
+
+
+def find(tx: Transaction, sighting_id: str) -> Sighting | None:
+    """A sighting, or None where there is none of that id."""
+    row = tx.execute(select(sightings).where(sightings.c.sighting_id == sighting_id)).first()
+    return None if row is None else _sighting(row)
+
+
+def seen_since(tx: Transaction, camera_id: str, moment: datetime) -> list[tuple[Sighting, Template]]:
+    """A camera's sightings whose person was still there at that moment, newest first, with their templates."""
+    query = (
+        select(sightings)
+        .where(sightings.c.camera_id == camera_id, sightings.c.last_seen_at >= moment)
+        .order_by(sightings.c.last_seen_at.desc())
+    )
+    return [(_sighting(row), Template(from_bytes(row.embedding), row.model)) for row in tx.execute(query)]
+
+
+def page(tx: Transaction, wanted: SightingFilter, before: str | None, limit: int) -> Sequence[Sighting]:
+    """At most `limit` sightings, newest first, opened before the one of id `before`."""
+    conditions = _conditions(wanted)
+    if before is not None:
+        conditions.append(sightings.c.sighting_id < before)
+    query = select(sightings).where(*conditions).order_by(sightings.c.sighting_id.desc()).limit(limit)
+    return [_sighting(row) for row in tx.execute(query)]
+
+
+def _conditions(wanted: SightingFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.camera_id is not None:
+        conditions.append(sightings.c.camera_id == wanted.camera_id)
+    if wanted.person_id is not None:
+        conditions.append(sightings.c.person_id == wanted.person_id)
+    if wanted.unknown_only:
+        conditions.append(sightings.c.person_id.is_(None))
+    if wanted.since is not None:
+        conditions.append(sightings.c.started_at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(sightings.c.started_at < wanted.until)
+    return conditions
+
+
+def _values(sighting: Sighting, template: Template) -> dict[str, Any]:
+    values = asdict(sighting)
+    box = values.pop("face_box")
+    values |= {f"box_{side}": length for side, length in box.items()}
+    return values | {"model": template.model, "embedding": to_bytes(template.embedding)}
+
+
+def _sighting(row: Row[Any]) -> Sighting:
+    return Sighting(
+        sighting_id=row.sighting_id,
+        camera_id=row.camera_id,
+        camera_nickname=row.camera_nickname,
+        person_id=row.person_id,
+        similarity=row.similarity,
+        threshold=row.threshold,
+        started_at=row.started_at,
+        last_seen_at=row.last_seen_at,
+        ended_at=row.ended_at,
+        looks=row.looks,
+        picture=row.picture,
+        face_box=Box(row.box_x, row.box_y, row.box_width, row.box_height),
+    )

@@ -1,0 +1,141 @@
+"""The tables, as the newest migration leaves them. Ids are ULIDs (or chosen by people); times are UTC."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment, always with its zone in Python, always UTC in the database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC; a time without a zone is a mistake."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time stamp without a zone cannot be stored.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say again that it is UTC: SQLite keeps no zone."""
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+# Named constraints, so that a later migration can drop them on any database.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", String(128), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+templates = Table(
+    "templates",
+    metadata,
+    Column("template_id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("model", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("quality", Float, nullable=False),
+    Column("source_name", Text, nullable=False),
+    Column("source_sha256", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("person_id", "model", "source_sha256"),
+)
+
+# One row: how often the templates have changed, so that an index elsewhere sees that it is behind.
+gallery_generation = Table(
+    "gallery_generation",
+    metadata,
+    Column("generation", Integer, primary_key=True),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel_id", String(26), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("encrypted_settings", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("camera_id", String(26), primary_key=True),
+    Column("nickname", String(128), nullable=False),
+    Column("encrypted_link", Text, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("cooldown_seconds", Integer, nullable=False),
+    Column("channel_id", ForeignKey("channels.channel_id"), nullable=True),
+    Column("notify_unknown", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# A sighting outlives its camera and its person: it names both without a foreign key.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("sighting_id", String(26), primary_key=True),
+    Column("camera_id", String(26), nullable=False),
+    Column("camera_nickname", String(128), nullable=False),
+    Column("person_id", String(128), nullable=True),
+    Column("similarity", Float, nullable=True),
+    Column("threshold", Float, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("looks", Integer, nullable=False),
+    Column("picture", Text, nullable=True),
+    Column("box_x", Float, nullable=False),
+    Column("box_y", Float, nullable=False),
+    Column("box_width", Float, nullable=False),
+    Column("box_height", Float, nullable=False),
+    Column("model", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Index(None, "camera_id", "last_seen_at"),
+    Index(None, "person_id", "sighting_id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", String(26), primary_key=True),
+    Column("sighting_id", ForeignKey("sightings.sighting_id", ondelete="CASCADE"), nullable=False),
+    Column("channel_id", String(26), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("last_error", Text, nullable=True),
+    UniqueConstraint("sighting_id", "channel_id"),
+    Index(None, "state", "next_attempt_at"),
+)

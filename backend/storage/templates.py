@@ -1,0 +1,78 @@
+"""The templates of the enrolled people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, insert, select, update
+
+from backend.domain.face import Template
+from backend.storage.database import Transaction
+from backend.storage.embeddings import from_bytes, to_bytes
+from backend.storage.ids import new_id
+from backend.storage.tables import gallery_generation, templates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewTemplate:
+    """A template to be kept, and the photo it came from."""
+
+    template: Template
+    quality: float
+    source_name: str
+    """The photo's file name as it was sent."""
+    source_sha256: str
+    """The hash of the photo's bytes: the same photo is not enrolled twice."""
+
+
+def add(tx: Transaction, person_id: str, new: NewTemplate) -> str:
+    """Keep a template of an enrolled person; answers its id."""
+    template_id = new_id()
+    tx.execute(
+        insert(templates).values(
+            template_id=template_id,
+            person_id=person_id,
+            model=new.template.model,
+            embedding=to_bytes(new.template.embedding),
+            quality=new.quality,
+            source_name=new.source_name,
+            source_sha256=new.source_sha256,
+            created_at=datetime.now(UTC),
+        )
+    )
+    return template_id
+
+
+def source_hashes(tx: Transaction, person_id: str, model: str) -> frozenset[str]:
+    """The hashes of the photos that a person's templates of a model came from."""
+    query = select(templates.c.source_sha256).where(templates.c.person_id == person_id, templates.c.model == model)
+    return frozenset(tx.connection.scalars(query))
+
+
+def count(tx: Transaction, person_id: str) -> int:
+    """How many templates a person has."""
+    query = select(func.count()).select_from(templates).where(templates.c.person_id == person_id)
+    return tx.connection.scalars(query).one()
+
+
+def all_of_model(tx: Transaction, model: str) -> Iterator[tuple[str, Template]]:
+    """Every template of a model with the person it belongs to, in the order of enrolment."""
+    query = (
+        select(templates.c.person_id, templates.c.embedding)
+        .where(templates.c.model == model)
+        .order_by(templates.c.template_id)
+    )
+    for row in tx.execute(query):
+        yield row.person_id, Template(from_bytes(row.embedding), model)
+
+
+def generation(tx: Transaction) -> int:
+    """How often the set of templates has changed: an index built at another number is behind."""
+    number: int = tx.connection.scalars(select(gallery_generation.c.generation)).one()
+    return number
+
+
+def advance_generation(tx: Transaction) -> int:
+    """Count a change of the set of templates; answers the new number."""
+    tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation + 1))
+    return generation(tx)

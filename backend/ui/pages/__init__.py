@@ -1,0 +1,1 @@
+"""The pages of the web UI, one file each; Streamlit runs the file that is open."""

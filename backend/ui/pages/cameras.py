@@ -1,0 +1,190 @@
+"""Cameras: schedule one, see how each is doing, stop watching."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import streamlit as st
+from pydantic import ValidationError
+
+from backend.client import ClientError
+from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
+from backend.schemas.cameras import CameraJob, CameraReply
+from backend.ui.connection import client
+from backend.ui.explanations import explained, faults, show
+from backend.ui.phrases import ago, count, duration, plain
+
+_ROUND_KEY = "camera_round"
+_REFRESH_EVERY_S = 3
+_LABELS = {
+    "rtsp_link": "Link",
+    "camera_nickname": "Name",
+    "telegram_api_token": "Bot token",
+    "telegram_chat_id": "Chat id",
+    "threshold": "Threshold",
+    "cooldown_seconds": "Pause between messages",
+}
+_BADGES: Mapping[CameraState, tuple[str, str]] = {
+    CameraState.CONNECTING: ("blue", ":material/sync:"),
+    CameraState.STREAMING: ("green", ":material/play_circle:"),
+    CameraState.RECONNECTING: ("orange", ":material/sync_problem:"),
+    CameraState.STOPPED: ("gray", ":material/stop_circle:"),
+    CameraState.FAILED: ("red", ":material/error:"),
+}
+
+
+def show_page() -> None:
+    """The form on the left, the watched cameras on the right."""
+    st.title("Cameras")
+    with explained():
+        client().cameras()
+    form, listing = st.columns([5, 6], gap="large")
+    with form:
+        _schedule()
+    with listing:
+        st.subheader("Watched")
+        _list()
+
+
+def _schedule() -> None:
+    st.subheader("Watch a camera")
+    begun = st.session_state.setdefault(_ROUND_KEY, 0)
+    with st.form(f"camera-{begun}"):
+        entries = _ask(begun)
+        if st.form_submit_button("Watch", type="primary", icon=":material/videocam:", key=f"watch-{begun}"):
+            _send(entries)
+    st.caption("The same name and link again changes that camera.")
+
+
+def _ask(begun: int) -> dict[str, object]:
+    link = st.text_input(
+        _LABELS["rtsp_link"],
+        key=f"link-{begun}",
+        placeholder="rtsp://user:password@192.168.1.20:554/stream",
+        help="RTSP, RTSPS, HTTP or HTTPS, as the camera's manual gives it. A password in it is kept encrypted and not "
+        "shown again.",
+        autocomplete="off",
+    )
+    nickname = st.text_input(_LABELS["camera_nickname"], key=f"nickname-{begun}", placeholder="FrontDoor")
+    threshold = st.slider(
+        _LABELS["threshold"],
+        0.0,
+        1.0,
+        DEFAULT_THRESHOLD,
+        0.01,
+        key=f"threshold-{begun}",
+        help="The similarity from which a person counts as recognised. Higher mistakes fewer strangers for somebody.",
+    )
+    return {"rtsp_link": link, "camera_nickname": nickname, "threshold": threshold} | _ask_messages(begun)
+
+
+def _ask_messages(begun: int) -> dict[str, object]:
+    st.markdown("**Messages to Telegram**")
+    st.caption("Left empty, sightings are only stored. The Telegram page finds the chat id for a bot token.")
+    left, right = st.columns(2)
+    token = left.text_input(
+        _LABELS["telegram_api_token"], type="password", key=f"bot-token-{begun}", autocomplete="off"
+    )
+    chat = right.text_input(_LABELS["telegram_chat_id"], key=f"chat-{begun}", placeholder="123456789")
+    cooldown = st.number_input(
+        f"{_LABELS['cooldown_seconds']} (seconds)",
+        min_value=0,
+        max_value=31_536_000,
+        value=DEFAULT_COOLDOWN_SECONDS,
+        step=60,
+        key=f"cooldown-{begun}",
+        help="After a message about a person, no other about the same person from this camera within this time.",
+    )
+    unknown = st.checkbox("Tell of strangers too", key=f"unknown-{begun}")
+    return {
+        "telegram_api_token": token or None,
+        "telegram_chat_id": chat or None,
+        "cooldown_seconds": cooldown,
+        "notify_unknown": unknown,
+    }
+
+
+def _send(entries: Mapping[str, object]) -> None:
+    try:
+        job = CameraJob.model_validate(entries)
+        client().schedule([job])
+    except ValidationError as error:
+        st.error("  \n".join(map(plain, faults(error, _LABELS))), icon=":material/edit:")
+        return
+    except ClientError as error:
+        show(error)
+        return
+    st.toast(f"{plain(job.camera_nickname)} is being watched.", icon=":material/videocam:")
+    st.session_state[_ROUND_KEY] += 1
+    st.rerun()
+
+
+@st.fragment(run_every=_REFRESH_EVERY_S)
+def _list() -> None:
+    with explained():
+        cameras = client().cameras().cameras
+    if not cameras:
+        st.info(
+            "No camera is watched yet. Give a camera's link and a name; it is watched day and night from then on, also "
+            "after a restart.",
+            icon=":material/videocam:",
+        )
+    for camera in cameras:
+        with st.container(border=True, gap="xsmall", key=f"camera-{camera.camera_id}"):
+            _show(camera)
+
+
+def _show(camera: CameraReply) -> None:
+    colour, icon = _BADGES[camera.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(camera.camera_nickname)}**", width="content")
+        st.badge(camera.state.value, icon=icon, color=colour)  # type: ignore[arg-type]  # the table's colours are its
+        st.space("stretch")
+        _offer_removal(camera)
+    st.caption(plain(camera.rtsp_link))
+    st.markdown(_activity(camera))
+    st.caption(_rules(camera))
+    if camera.last_error and camera.state is not CameraState.STREAMING:
+        st.warning(plain(camera.last_error), icon=":material/warning:")
+    elif camera.last_error:
+        st.caption(f"Last trouble: {plain(camera.last_error)}")
+
+
+def _activity(camera: CameraReply) -> str:
+    counts = camera.counts
+    seen = "no picture yet" if camera.last_frame_at is None else f"last picture {ago(camera.last_frame_at, _now())}"
+    speed = f"{camera.fps_read:.1f} pictures a second, {camera.fps_analysed:.1f} looked at"
+    done = f"{count(counts.sightings, 'sighting')}, {count(counts.reconnects, 'reconnect')} since the start"
+    return f"{speed}, {seen}  \n{done}"
+
+
+def _rules(camera: CameraReply) -> str:
+    if not camera.telegram:
+        return f"Threshold {camera.threshold:.2f}, sightings are only stored"
+    who = "people and strangers" if camera.notify_unknown else "people"
+    pause = f"at most once in {duration(camera.cooldown_seconds)}" if camera.cooldown_seconds else "each time"
+    return f"Threshold {camera.threshold:.2f}, tells Telegram of {who}, of each {pause}"
+
+
+def _offer_removal(camera: CameraReply) -> None:
+    with st.popover("Remove", type="tertiary", icon=":material/delete:", key=f"ask-{camera.camera_id}"):
+        st.markdown(f"Stop watching **{plain(camera.camera_nickname)}**? Its sightings stay.")
+        if st.button("Remove camera", type="primary", icon=":material/delete:", key=f"remove-{camera.camera_id}"):
+            _remove(camera)
+
+
+def _remove(camera: CameraReply) -> None:
+    try:
+        client().remove_camera(camera.camera_id)
+    except ClientError as error:
+        show(error)
+        return
+    st.toast(f"{plain(camera.camera_nickname)} is watched no more.", icon=":material/delete:")
+    st.rerun(scope="app")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    show_page()

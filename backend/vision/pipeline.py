@@ -1,0 +1,39 @@
+"""From pixels to faces: detect, align, grade, embed."""
+
+from collections.abc import Sequence
+
+from backend.domain.face import Detection, Face
+from backend.domain.geometry import RgbImage
+from backend.vision.alignment import align
+from backend.vision.detection import FaceDetector
+from backend.vision.embedding import Embedder
+from backend.vision.quality import grade
+
+
+class FacePipeline:
+    """Everything that turns one image into faces; may be called by several threads at once."""
+
+    def __init__(self, detector: FaceDetector, embedder: Embedder) -> None:
+        """Find faces with `detector` and make templates with `embedder`."""
+        self._detector = detector
+        self._embedder = embedder
+
+    @property
+    def model(self) -> str:
+        """The id of the model that makes the templates."""
+        return self._embedder.model
+
+    def analyse(self, image: RgbImage) -> list[Face]:
+        """All faces of an image, graded and embedded, the most certain first."""
+        return self.describe(image, self.detect(image))
+
+    def detect(self, image: RgbImage) -> list[Detection]:
+        """All faces of an image, the most certain first."""
+        return self._detector.detect(image)
+
+    def describe(self, image: RgbImage, detections: Sequence[Detection]) -> list[Face]:
+        """Some faces of an image, graded and embedded in one batch, in the order given."""
+        aligned = [align(image, detection.landmarks) for detection in detections]
+        qualities = [grade(*pair, image.shape) for pair in zip(aligned, detections, strict=True)]
+        templates = self._embedder.embed(aligned)
+        return [Face(*parts) for parts in zip(detections, qualities, templates, strict=True)]

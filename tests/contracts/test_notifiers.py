@@ -1,0 +1,223 @@
+"""What every notifier promises: its errors are ours, and no text of theirs holds a secret."""
+
+import logging
+import socket
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+
+from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
+from backend.domain.notification import Channel, ChannelKind, Notification
+from backend.notifications.notifier import Notifier
+from backend.notifications.telegram import TelegramNotifier
+from tests.rig.bot_api import Answer, BotApi, Cut, Garbage, Refused, ServerError, Slow, TooManyRequests
+from tests.rig.photos import jpeg, person_crop
+
+PICTURE = jpeg(person_crop(2))
+MESSAGE = Notification("alice at Front door\nsimilarity 0.71", PICTURE)
+WORDS = Notification("alice at Front door", None)
+TIMEOUT_S = 2.0
+
+
+class Service(Protocol):
+    """A service that carries messages, with faults on command."""
+
+    @property
+    def notifier(self) -> Notifier: ...
+
+    @property
+    def nowhere(self) -> Notifier:
+        """A notifier at whose address nobody answers."""
+
+    @property
+    def channel(self) -> Channel: ...
+
+    @property
+    def stranger(self) -> Channel:
+        """A channel whose secret the service does not know."""
+
+    def script(self, *answers: Answer) -> None:
+        """Have the next messages answered like this."""
+
+    def delivered(self) -> list[tuple[str, bytes | None]]:
+        """The messages a person would have seen, each with its picture."""
+
+    def wait_for_one(self) -> None:
+        """Wait until a message has come."""
+
+
+@dataclass(frozen=True)
+class TelegramService:
+    """The Bot API server of the tests and the notifier that talks to it."""
+
+    api: BotApi
+    notifier: Notifier
+    nowhere: Notifier
+    channel: Channel
+    stranger: Channel
+
+    def script(self, *answers: Answer) -> None:
+        self.api.script(answers)
+
+    def delivered(self) -> list[tuple[str, bytes | None]]:
+        calls = self.api.calls(delivered=True)
+        return [(c.params.get("caption") or c.params["text"], c.photo if c.files else None) for c in calls]
+
+    def wait_for_one(self) -> None:
+        self.api.wait_for("sendPhoto")
+
+
+def telegram() -> Iterator[Service]:
+    with BotApi() as api:
+        notifier = TelegramNotifier(api.url, TIMEOUT_S)
+        nowhere = TelegramNotifier(f"http://127.0.0.1:{_closed_port()}", TIMEOUT_S)
+        with closing(notifier), closing(nowhere):
+            yield TelegramService(
+                api, notifier, nowhere, _chat(api.token), _chat("987654321:AAa-secret-of-another-bot")
+            )
+
+
+def _chat(token: str) -> Channel:
+    return Channel("phone", ChannelKind.TELEGRAM, {"api_token": token, "chat_id": "-100123"})
+
+
+def _closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(params=[telegram])
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    make: Callable[[], Iterator[Service]] = request.param
+    yield from make()
+
+
+@pytest.fixture(autouse=True)
+def no_secret_in_the_log(caplog: pytest.LogCaptureFixture, service: Service) -> Iterator[None]:
+    caplog.set_level(logging.DEBUG)
+    yield
+    assert not [text for text in (*caplog.messages, caplog.text) if _holds_a_secret(text, service)]
+
+
+def _holds_a_secret(text: str, service: Service) -> bool:
+    channels: Sequence[Channel] = (service.channel, service.stranger)
+    return any(channel.settings["api_token"].partition(":")[2] in text for channel in channels)
+
+
+def sending(service: Service, channel: Channel | None = None, notifier: Notifier | None = None) -> DeliveryError:
+    """Send a message that does not arrive; answers why, once that is seen to hold no secret."""
+    with pytest.raises(DeliveryError) as caught:
+        (notifier or service.notifier).send(channel or service.channel, MESSAGE)
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value.details)
+    assert not _holds_a_secret(told, service)
+    return caught.value
+
+
+def test_a_message_arrives_with_its_picture(service: Service) -> None:
+    service.notifier.send(service.channel, MESSAGE)
+    assert service.delivered() == [(MESSAGE.text, PICTURE)]
+
+
+def test_a_message_without_a_picture_arrives(service: Service) -> None:
+    service.notifier.send(service.channel, WORDS)
+    assert service.delivered() == [(WORDS.text, None)]
+
+
+def test_text_that_looks_like_markup_arrives_as_it_is(service: Service) -> None:
+    text = "<b>alice</b> & *bob* _at_ [door](http://127.0.0.1)"
+    service.notifier.send(service.channel, Notification(text, PICTURE))
+    assert service.delivered() == [(text, PICTURE)]
+
+
+def test_a_text_that_is_too_long_is_cut(service: Service) -> None:
+    service.notifier.send(service.channel, Notification("🙂" * 9000, PICTURE))
+    ((text, _),) = service.delivered()
+    assert text.startswith("🙂🙂")
+    assert text.endswith("🙂…")
+
+
+def test_a_slow_answer_is_waited_for(service: Service) -> None:
+    service.script(Slow(TIMEOUT_S / 4))
+    service.notifier.send(service.channel, MESSAGE)
+    assert len(service.delivered()) == 1
+
+
+def test_an_answer_that_does_not_come_delays_the_message(service: Service) -> None:
+    service.script(Slow(30.0))
+    assert isinstance(sending(service), DeliveryDelayed)
+
+
+def test_a_refusal_is_final_and_says_why(service: Service) -> None:
+    service.script(Refused(400, "Bad Request: chat not found"))
+    refusal = sending(service)
+    assert isinstance(refusal, DeliveryRefused)
+    assert "chat not found" in refusal.message.lower()
+
+
+def test_a_refusal_that_repeats_the_secret_is_told_without_it(service: Service) -> None:
+    service.script(Refused(403, f"Forbidden: {service.channel.settings['api_token']} was blocked"))
+    refusal = sending(service)
+    assert isinstance(refusal, DeliveryRefused)
+    assert "was blocked" in refusal.message
+
+
+def test_an_unknown_secret_is_refused(service: Service) -> None:
+    assert isinstance(sending(service, service.stranger), DeliveryRefused)
+
+
+def test_a_request_to_wait_says_how_long(service: Service) -> None:
+    service.script(TooManyRequests(retry_after=7))
+    delay = sending(service)
+    assert isinstance(delay, DeliveryDelayed)
+    assert delay.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    "answer", [ServerError(500), ServerError(502), Garbage(), Cut(), Garbage(delivered=True), Cut(delivered=True)]
+)
+def test_a_fault_of_the_service_delays_the_message(service: Service, answer: Answer) -> None:
+    service.script(answer)
+    delay = sending(service)
+    assert isinstance(delay, DeliveryDelayed)
+    assert delay.retry_after is None
+
+
+def test_a_service_that_cannot_be_reached_delays_the_message(service: Service) -> None:
+    assert isinstance(sending(service, notifier=service.nowhere), DeliveryDelayed)
+
+
+def test_after_a_fault_the_next_message_arrives(service: Service) -> None:
+    service.script(Cut())
+    sending(service)
+    service.notifier.send(service.channel, MESSAGE)
+    assert len(service.delivered()) == 1
+
+
+def test_a_message_that_hangs_holds_no_other_up(service: Service) -> None:
+    service.script(Slow(30.0))
+    hanging = threading.Thread(target=sending, args=(service,))
+    hanging.start()
+    service.wait_for_one()
+    service.notifier.send(service.channel, MESSAGE)
+    assert hanging.is_alive()
+    service.notifier.close()
+    hanging.join()
+
+
+def test_closing_breaks_off_what_is_being_sent_and_refuses_more(service: Service) -> None:
+    service.script(Slow(30.0))
+    problems: list[DeliveryError] = []
+    thread = threading.Thread(target=lambda: problems.append(sending(service)))
+    thread.start()
+    service.wait_for_one()
+    service.notifier.close()
+    thread.join()
+    problems.append(sending(service))
+    service.notifier.close()
+    assert [type(problem) for problem in problems] == [DeliveryDelayed, DeliveryDelayed]

@@ -1,0 +1,55 @@
+"""The API and the web UI find each other, and a port that is taken is a sentence."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from backend.domain.errors import ConfigurationError
+from backend.launch.service import service_parts
+from backend.settings import Settings
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def settings(**values: object) -> Settings:
+    return Settings.model_validate({"auth_token": "secret", "host": "127.0.0.1", **values})
+
+
+def test_the_web_ui_is_told_where_this_api_is(free_port: int) -> None:
+    api, ui = service_parts(settings(port=0, ui_port=free_port, utilities_url="http://192.0.2.1/person"))
+
+    assert api.port != 0
+    assert ui.environment["PORT"] == str(api.port)
+    assert ui.environment["UTILITIES_URL"] == f"http://127.0.0.1:{api.port}/person"
+    assert ui.environment["CAMERA_SCHEDULER_URL"] == f"http://127.0.0.1:{api.port}/cameras/schedule"
+
+
+def test_an_api_open_to_the_network_is_called_over_loopback_and_opens_no_web_ui(free_port: int) -> None:
+    api, ui = service_parts(settings(host="0.0.0.0", port=0, ui_port=free_port))  # noqa: S104 — for this very moment
+
+    assert (api.host, ui.host) == ("127.0.0.1", "127.0.0.1")
+    assert "--server.address=127.0.0.1" in ui.command
+
+
+def test_a_taken_port_is_named_with_its_setting(taken_port: int) -> None:
+    with pytest.raises(
+        ConfigurationError, match=rf"127\.0\.0\.1 port {taken_port}: Address already in use\. PORT sets"
+    ):
+        service_parts(settings(port=taken_port))
+
+
+def test_a_taken_port_of_the_web_ui_is_named_with_its_setting(taken_port: int) -> None:
+    with pytest.raises(ConfigurationError, match=rf"port {taken_port}: Address already in use\. UI_PORT sets"):
+        service_parts(settings(port=0, ui_port=taken_port))

@@ -1,0 +1,317 @@
+"""From the outbox to the phone: at once, in order, again after faults, and never held up by somebody else's."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from backend.domain.notification import ChannelKind, DeliveryState
+from backend.notifications.courier import pause_s
+from backend.notifications.dispatcher import GIVE_UP_AFTER, Dispatcher
+from backend.notifications.telegram import TelegramNotifier
+from backend.storage.snapshots import Snapshots
+from tests.rig.bot_api import BotApi, Call, Refused, ServerError, Slow, TooManyRequests
+from tests.unit.notifications.situations import Home, a_home
+
+ALICES, BOBS = "-1001", "-1002"
+STOP_S = 10.0
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with a_home(tmp_path) as home:
+        yield home
+
+
+@pytest.fixture
+def api() -> Iterator[BotApi]:
+    with BotApi() as api:
+        yield api
+
+
+@contextmanager
+def dispatching(
+    home: Home, api: BotApi, *, stop_s: float = STOP_S, give_up_after: timedelta = GIVE_UP_AFTER
+) -> Iterator[Dispatcher]:
+    """A dispatcher at work; at the end of the block what was being sent is recorded."""
+    with closing(TelegramNotifier(api.url)) as notifier:
+        dispatcher = Dispatcher(home.database, home.snapshots, {ChannelKind.TELEGRAM: notifier}, None, give_up_after)
+        dispatcher.start()
+        try:
+            yield dispatcher
+        finally:
+            dispatcher.stop(stop_s)
+
+
+def a_phone(home: Home, api: BotApi, chat_id: str = ALICES) -> str:
+    return home.channel({"api_token": api.token, "chat_id": chat_id})
+
+
+def who(calls: list[Call]) -> list[str]:
+    """The first word of each message."""
+    return [call.params["caption"].split()[0] for call in calls]
+
+
+class Heard(logging.Handler):
+    """Waits for words in the log."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.event = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._words in record.getMessage():
+            self.event.set()
+
+
+@contextmanager
+def hearing(words: str) -> Iterator[threading.Event]:
+    """Listen to the service's log; the event is set once the words are in it."""
+    handler = Heard(words)
+    logging.getLogger("backend").addHandler(handler)
+    try:
+        yield handler.event
+    finally:
+        logging.getLogger("backend").removeHandler(handler)
+
+
+def test_a_message_is_sent_once_with_its_picture_when_it_is_written(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    with dispatching(home, api) as dispatcher:
+        home.see("alice", phone)
+        dispatcher.wake()
+        (call,) = api.wait_for("sendPhoto")
+    assert call.chat_id == int(ALICES)
+    assert call.photo.startswith(b"\xff\xd8")
+    assert [told.state for told in home.told()] == [DeliveryState.DELIVERED]
+
+
+def test_what_an_earlier_run_left_is_sent_at_the_start_in_its_order(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    names = [f"person{number}" for number in range(12)]
+    for name in names:
+        home.see(name, phone)
+    with dispatching(home, api):
+        calls = api.wait_for("sendPhoto", len(names))
+    assert who(calls) == names
+
+
+def test_a_request_to_wait_is_obeyed_and_keeps_the_order(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([TooManyRequests(retry_after=1)])
+    for name in ("alice", "bob"):
+        home.see(name, phone)
+    with dispatching(home, api):
+        calls = api.wait_for("sendPhoto", 3)
+    assert who(calls) == ["alice", "alice", "bob"]
+    # The server's stamp precedes the moment from which we count; the margin is for two different clocks.
+    assert calls[1].at - calls[0].at >= 0.99
+    assert [told.attempts for told in home.told()] == [2, 1]
+
+
+def test_a_time_to_wait_lasts_through_a_restart(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([TooManyRequests(retry_after=1)])
+    home.see("alice", phone)
+    with dispatching(home, api):
+        (refused,) = api.wait_for("sendPhoto")
+    home.see("bob", phone)
+    with dispatching(home, api):
+        calls = api.wait_for("sendPhoto", 3)
+    assert who(calls) == ["alice", "alice", "bob"]
+    assert calls[1].at - refused.at >= 0.99
+
+
+def test_a_fault_is_tried_again_until_it_is_over(home: Home, api: BotApi) -> None:
+    api.script([ServerError(500)])
+    home.see("alice", a_phone(home, api))
+    with dispatching(home, api):
+        api.wait_for("sendPhoto", delivered=True)
+    (told,) = home.told()
+    assert (told.state, told.attempts, told.last_error) == (DeliveryState.DELIVERED, 2, None)
+
+
+def test_a_dead_channel_delays_no_other(home: Home, api: BotApi) -> None:
+    dead, alive = a_phone(home, api, ALICES), a_phone(home, api, BOBS)
+    api.script([Slow(60.0)])
+    with dispatching(home, api, stop_s=0.2) as dispatcher:
+        home.see("alice", dead)
+        dispatcher.wake()
+        api.wait_for("sendPhoto")
+        for name in ("bob", "carol"):
+            home.see(name, alive)
+        home.see("dave", dead)
+        dispatcher.wake()
+        calls = api.wait_for("sendPhoto", 3)
+    assert [(call.chat_id, name) for call, name in zip(calls, who(calls), strict=True)] == [
+        (int(ALICES), "alice"),
+        (int(BOBS), "bob"),
+        (int(BOBS), "carol"),
+    ]
+
+
+def test_a_delayed_channel_delays_no_other(home: Home, api: BotApi) -> None:
+    waiting, free = a_phone(home, api, ALICES), a_phone(home, api, BOBS)
+    api.script([TooManyRequests(retry_after=3600)])
+    with dispatching(home, api) as dispatcher:
+        home.see("alice", waiting)
+        dispatcher.wake()
+        api.wait_for("sendPhoto")
+        home.see("bob", waiting)
+        home.see("carol", free)
+        dispatcher.wake()
+        assert who(api.wait_for("sendPhoto", 2)) == ["alice", "carol"]
+    states = [told.state for told in home.told()]
+    assert states == [DeliveryState.PENDING, DeliveryState.PENDING, DeliveryState.DELIVERED]
+
+
+def test_a_refused_message_fails_with_its_reason_and_lets_the_next_pass(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([Refused(403, "Forbidden: bot was blocked by the user")])
+    for name in ("alice", "bob"):
+        home.see(name, phone)
+    with dispatching(home, api):
+        api.wait_for("sendPhoto", delivered=True)
+    refused, taken = home.told()
+    assert (refused.state, taken.state) == (DeliveryState.FAILED, DeliveryState.DELIVERED)
+    assert "bot was blocked by the user" in (refused.last_error or "")
+
+
+def test_a_message_too_old_for_another_attempt_is_given_up(home: Home, api: BotApi) -> None:
+    api.script([ServerError(500)])
+    home.see("alice", a_phone(home, api))
+    with hearing("Given up after 1 attempts") as given_up, dispatching(home, api, give_up_after=timedelta(0)):
+        assert given_up.wait(STOP_S)
+    (told,) = home.told()
+    assert told.state == DeliveryState.FAILED
+
+
+def test_a_channel_that_is_gone_fails_its_messages(home: Home, api: BotApi) -> None:
+    with hearing("failed") as failed, dispatching(home, api) as dispatcher:
+        home.see("alice", "no-such-channel")
+        dispatcher.wake()
+        assert failed.wait(STOP_S)
+    (told,) = home.told()
+    assert (told.state, told.last_error) == (DeliveryState.FAILED, "The channel was removed.")
+
+
+def test_the_token_of_a_removed_camera_is_forgotten_with_its_last_message(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([TooManyRequests(retry_after=1)])
+    for name in ("alice", "bob"):
+        home.see(name, phone)
+    with dispatching(home, api):
+        api.wait_for("sendPhoto")
+        assert home.has_channel(phone)
+        api.wait_for("sendPhoto", 3)
+    assert not home.has_channel(phone)
+
+
+def test_a_picture_replaced_between_two_readings_is_still_sent(home: Home, api: BotApi) -> None:
+    class Replacing(Snapshots):
+        """Replaces the picture as a camera does, just before it is first read."""
+
+        def read(self, key: str) -> bytes | None:
+            if key == before:
+                self.write(after, super().read(before) or b"")
+                self.remove(before)
+                home.sql(f"UPDATE sightings SET picture = '{after}'")  # noqa: S608 - two constants of this test
+            return super().read(key)
+
+    sighting = home.see("alice", a_phone(home, api))
+    before, after = str(sighting.picture), "2026-11-22/after-2.jpg"
+    replacing = Home(home.database, Replacing(home.snapshots._root))  # noqa: SLF001 - the same folder
+    with dispatching(replacing, api):
+        assert api.wait_for("sendPhoto")
+
+
+def test_without_its_picture_the_news_is_told_in_words(home: Home, api: BotApi) -> None:
+    sighting = home.see("alice", a_phone(home, api))
+    home.snapshots.remove(str(sighting.picture))
+    with dispatching(home, api):
+        (call,) = api.wait_for("sendMessage")
+    assert call.params["text"].startswith("alice at Front door")
+
+
+def test_a_stop_waits_for_no_answer_beyond_its_deadline_and_the_next_run_sends_again(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([Slow(60.0)])
+    home.see("alice", phone)
+    with dispatching(home, api, stop_s=0.2):
+        api.wait_for("sendPhoto")
+        (sending,) = [thread for thread in threading.enumerate() if thread.name == f"channel-{phone}"]
+    sending.join(STOP_S)
+    assert not sending.is_alive()
+    assert [told.state for told in home.told()] == [DeliveryState.PENDING]
+    with dispatching(home, api):
+        assert who(api.wait_for("sendPhoto", 2)) == ["alice", "alice"]
+
+
+def test_a_stop_lets_an_answer_in_time_be_recorded_and_begins_nothing_more(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    api.script([Slow(0.5)])
+    for name in ("alice", "bob"):
+        home.see(name, phone)
+    with dispatching(home, api):
+        api.wait_for("sendPhoto")
+    assert [told.state for told in home.told()] == [DeliveryState.DELIVERED, DeliveryState.PENDING]
+
+
+def test_a_delivery_that_cannot_be_recorded_at_first_is_not_sent_again(home: Home, api: BotApi) -> None:
+    home.sql("CREATE TRIGGER full BEFORE UPDATE ON deliveries BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    home.see("alice", a_phone(home, api))
+    with hearing("not recorded") as refused, dispatching(home, api):
+        assert refused.wait(STOP_S)
+        home.sql("DROP TRIGGER full")
+    assert len(api.calls("sendPhoto")) == 1
+    assert [told.state for told in home.told()] == [DeliveryState.DELIVERED]
+
+
+def test_a_database_that_fails_for_a_while_ends_nothing(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    home.sql("ALTER TABLE deliveries RENAME TO gone")
+    with hearing("outbox cannot be read") as failed, dispatching(home, api) as dispatcher:
+        assert failed.wait(STOP_S)
+        home.sql("ALTER TABLE gone RENAME TO deliveries")
+        home.see("alice", phone)
+        dispatcher.wake()
+        assert api.wait_for("sendPhoto")
+
+
+def test_a_mistake_in_one_channel_is_logged_without_its_words_and_harms_no_other(
+    home: Home, api: BotApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, sound = home.channel({"chat_id": ALICES}), a_phone(home, api, BOBS)
+    with hearing("unexpected KeyError at telegram.py") as logged, dispatching(home, api) as dispatcher:
+        home.see("alice", broken)
+        home.see("bob", sound)
+        dispatcher.wake()
+        assert logged.wait(STOP_S)
+        assert who(api.wait_for("sendPhoto")) == ["bob"]
+    assert home.told()[0].last_error == "Sending ended in an unexpected KeyError."
+    assert "api_token" not in caplog.text
+
+
+def test_no_token_reaches_the_log(home: Home, api: BotApi, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    api.script([ServerError(500)])
+    home.see("alice", a_phone(home, api))
+    with dispatching(home, api):
+        api.wait_for("sendPhoto", delivered=True)
+    assert "delivered" in caplog.text
+    assert api.token not in caplog.text
+
+
+def test_pauses_double_from_one_second_to_five_minutes() -> None:
+    pauses = [pause_s(attempts) for attempts in (*range(12), 10_000)]
+    least = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300, 300]
+    assert all(low <= pause <= low * 1.2 for low, pause in zip(least, pauses, strict=True))
+
+
+def test_channels_that_failed_together_do_not_come_back_together() -> None:
+    assert len({pause_s(5) for _ in range(20)}) > 1

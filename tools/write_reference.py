@@ -1,0 +1,123 @@
+"""Writes the tables of the documentation that are made from the code: `make docs`."""
+
+import enum
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from typer.main import get_command
+
+from backend.api.factory import create_app
+from backend.cli import app as commands
+from backend.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def settings_table() -> str:
+    """Every setting with its default, its range and its sentence."""
+    rows = [
+        (f"`{name.upper()}`", _default(field), _range(field), field.description or "")
+        # What must be set comes first.
+        for name, field in sorted(Settings.model_fields.items(), key=lambda entry: entry[0] != "auth_token")
+    ]
+    return _table(("variable", "default", "values", "what it is"), rows)
+
+
+def routes_table() -> str:
+    """Every route of the API with its sentence."""
+    paths = create_app(Settings.model_validate({"auth_token": "only for the table"})).openapi()["paths"]
+    rows = [
+        (f"`{method.upper()} {path}`", operation["description"].splitlines()[0])
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    ]
+    return _table(("route", "what it does"), rows)
+
+
+def commands_reference() -> str:
+    """Every command with its arguments, options and examples, as its `--help` has them."""
+    return "\n\n".join(_command(name, command) for name, command in get_command(commands).commands.items())
+
+
+def _command(name: str, command: Command) -> str:
+    context = Context(command, info_name=f"face-server {name}")
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    rows = [(f"`{names}`", _plain(text)) for names, text in filter(None, records)]
+    return "\n\n".join((f"## {name}", f"```\n{usage}\n```", _plain(command.help or ""), _table(("", ""), rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a document that is made from the code, between two comments that name it."""
+
+    document: Path
+    name: str
+    content: Callable[[], str]
+
+    def replaced_in(self, text: str) -> str:
+        """The document's text with this section as it should be; raises ValueError where its comments are missing."""
+        begin, end = f"<!-- {self.name}: made by `make docs` -->", f"<!-- end of {self.name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*{re.escape(end)}", re.DOTALL)
+        if not pattern.search(text):
+            raise ValueError(f"{self.document} lacks the comments {begin} and {end}.")
+        return pattern.sub(lambda _: f"{begin}\n\n{self.content()}\n\n{end}", text)
+
+
+SECTIONS = (
+    Section(ROOT / "README.md", "settings", settings_table),
+    Section(ROOT / "docs" / "api.md", "routes", routes_table),
+    Section(ROOT / "docs" / "commands.md", "commands", commands_reference),
+)
+
+
+def main() -> None:
+    """Bring all sections up to date."""
+    for section in SECTIONS:
+        section.document.write_text(section.replaced_in(section.document.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or isinstance(value, SecretStr):
+        return ""
+    return f"`{value.value if isinstance(value, enum.Enum) else value}`"
+
+
+def _range(field: FieldInfo) -> str:
+    return ", ".join(_choices(field.annotation)) or _between(field)
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from (f"`{choice}`" for choice in get_args(annotation))
+    elif isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        yield from (f"`{choice.value}`" for choice in annotation)
+    elif isinstance(annotation, UnionType):
+        for part in get_args(annotation):
+            yield from _choices(part)
+
+
+def _between(field: FieldInfo) -> str:
+    bounds: Mapping[str, float] = {
+        name: getattr(limit, name) for limit in field.metadata for name in ("gt", "ge", "le") if hasattr(limit, name)
+    }
+    if not bounds:
+        return ""
+    low = f"{bounds['ge']:,}" if "ge" in bounds else f"above {bounds['gt']:,}"
+    return f"{low} to {bounds['le']:,}"
+
+
+if __name__ == "__main__":
+    main()
