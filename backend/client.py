@@ -11,7 +11,7 @@ ClientError
 ├── Unauthorised       no token was sent (401)
 ├── Forbidden          the token is not the server's (403)
 ├── Missing            what was named does not exist (404)
-├── Refused            what was sent cannot be used (400, 413, 415, 422)
+├── Refused            what was sent cannot be used (400, 413, 415, 422 and other 4xx)
 ├── ServerFailed       the server could not do its work (5xx)
 └── UnexpectedAnswer   something answers, but not Face Server's API
 """
@@ -34,7 +34,6 @@ from backend.schemas.health import Readiness
 from backend.schemas.persons import AddReply, PersonList, RejectedPhoto, RemoveReply, RetrieveReply
 from backend.schemas.sightings import SightingList
 from backend.schemas.telegram import ChatList
-from backend.settings import UiSettings
 
 PERSON_ROUTE = "/person"
 SCHEDULE_ROUTE = "/cameras/schedule"
@@ -87,7 +86,7 @@ class Missing(ClientError):
 
 
 class Refused(ClientError):
-    """What was sent cannot be used."""
+    """What was sent cannot be used, or not now."""
 
     @property
     def rejected(self) -> list[RejectedPhoto]:
@@ -107,13 +106,9 @@ class UnexpectedAnswer(ClientError):
 
 
 _BY_STATUS: Mapping[int, type[ClientError]] = {
-    400: Refused,
     401: Unauthorised,
     403: Forbidden,
     404: Missing,
-    413: Refused,
-    415: Refused,
-    422: Refused,
 }
 
 
@@ -164,14 +159,9 @@ class FaceServerClient:
         )
 
     @classmethod
-    def from_settings(cls, settings: UiSettings, token: str | None = None) -> Self:
-        """The client of the server that the UI's settings name, with another token where one is given."""
-        return cls(
-            _root(settings.utilities_url, PERSON_ROUTE),
-            token or settings.auth_token.get_secret_value(),
-            person_url=settings.utilities_url,
-            schedule_url=settings.camera_scheduler_url,
-        )
+    def at_routes(cls, person_url: str, schedule_url: str, token: str) -> Self:
+        """The client of the server whose routes `/person` and `/cameras/schedule` have these full addresses."""
+        return cls(_root(person_url, PERSON_ROUTE), token, person_url=person_url, schedule_url=schedule_url)
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -311,8 +301,7 @@ def _parsed(model: type[Reply], answer: httpx.Response) -> Reply:
 
 
 def _error(answer: httpx.Response) -> ClientError:
-    failed = answer.is_server_error
-    kind = ServerFailed if failed else _BY_STATUS.get(answer.status_code, UnexpectedAnswer)
+    kind = ServerFailed if answer.is_server_error else _BY_STATUS.get(answer.status_code, Refused)
     try:
         reply = ErrorReply.model_validate_json(answer.content)
     except ValidationError:

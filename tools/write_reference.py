@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import UnionType
@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
+from typer import Context
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from backend.api.factory import create_app
@@ -42,15 +44,25 @@ def routes_table() -> str:
 
 def commands_reference() -> str:
     """Every command with its arguments, options and examples, as its `--help` has them."""
-    return "\n\n".join(_command(name, command) for name, command in get_command(commands).commands.items())
+    group = get_command(commands)
+    members = group.commands.items() if isinstance(group, TyperGroup) else ()
+    return "\n\n".join(_command(name, member) for name, member in members if isinstance(member, TyperCommand))
 
 
-def _command(name: str, command: Command) -> str:
+def _command(name: str, command: TyperCommand) -> str:
     context = Context(command, info_name=f"face-server {name}")
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    records = [parameter.get_help_record(context) for parameter in command.get_params(context)]
-    rows = [(f"`{names}`", _plain(text)) for names, text in filter(None, records)]
-    return "\n\n".join((f"## {name}", f"```\n{usage}\n```", _plain(command.help or ""), _table(("", ""), rows)))
+    usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    records = (parameter.get_help_record(context) for parameter in command.params)
+    rows = [(f"`{names}`", text) for names, text in filter(None, records)]
+    examples = re.sub("^Examples?: ", "", command.epilog or "").split(" · ")
+    parts = (
+        f"## {name}",
+        command.help or "",
+        "\n".join(("```bash", *examples, "```")),
+        f"Usage: `{usage}`",
+        _table(("argument or option", "meaning"), rows) if rows else "",
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def main() -> None:
         section.document.write_text(section.replaced_in(section.document.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [heads, ("---",) * len(heads), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
@@ -115,8 +127,8 @@ def _between(field: FieldInfo) -> str:
     }
     if not bounds:
         return ""
-    low = f"{bounds['ge']:,}" if "ge" in bounds else f"above {bounds['gt']:,}"
-    return f"{low} to {bounds['le']:,}"
+    low = bounds["ge"] if "ge" in bounds else f"above {bounds['gt']}"
+    return f"{low} to {bounds['le']}"
 
 
 if __name__ == "__main__":

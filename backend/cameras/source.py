@@ -27,7 +27,7 @@ from backend.domain.geometry import RgbImage
 OPEN_TIMEOUT_SECONDS = 10.0
 READ_TIMEOUT_SECONDS = 5.0
 """A camera that sends nothing for this long is taken for frozen; shutdown waits no longer than this for a reader."""
-PROBE_MICROSECONDS = "1000000"
+PROBE_MICROSECONDS = "200000"
 """How much of a stream FFmpeg may probe before it is opened: the default of 5 s delays the first sighting."""
 # What a camera's answer may make FFmpeg open: never a file of this machine.
 _NETWORK_PROTOCOLS = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto,httpproxy"

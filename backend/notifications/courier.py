@@ -107,7 +107,7 @@ class Courier:
         pause = pause_s(delivery.attempts) if delay.retry_after is None else delay.retry_after
         waited = (datetime.now(UTC) - delivery.created_at).total_seconds()
         if waited + pause > self._give_up_after.total_seconds():
-            return DeliveryRefused(f"Given up after {delivery.attempts + 1} attempts; the last: {delay.message}")
+            return DeliveryRefused(f"Given up at attempt {delivery.attempts + 1}: {delay.message}")
         return DeliveryDelayed(delay.message, pause)
 
     def _record(self, delivery: Delivery, problem: DeliveryError | None) -> None:

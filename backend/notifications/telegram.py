@@ -165,7 +165,7 @@ def _connection(api_url: str, timeout_s: float) -> _Connection:
     for name in ("httpx", "httpcore", "telegram"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # A server on this machine is never reached through a proxy, whatever the environment says of others.
-    environment = {"trust_env": not _is_loopback(urlsplit(api_url).hostname or "")}
+    environment = {"trust_env": not _is_on_this_machine(api_url)}
     try:
         return _Connection(
             connection_pool_size=_CONNECTIONS,
@@ -181,11 +181,12 @@ def _connection(api_url: str, timeout_s: float) -> _Connection:
         raise ConfigurationError(message) from None
 
 
-def _is_loopback(host: str) -> bool:
+def _is_on_this_machine(api_url: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(api_url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _bot(token: str, api_url: str, connection: _Connection) -> Bot:

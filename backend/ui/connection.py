@@ -28,12 +28,14 @@ class Standing:
 
 def client() -> FaceServerClient:
     """The client for this browser session, with the token from the sidebar or else from `.env`."""
-    return _client(str(st.session_state.get(TOKEN_KEY, "")).strip())
+    settings = UiSettings()
+    token = str(st.session_state.get(TOKEN_KEY, "")).strip() or settings.auth_token.get_secret_value()
+    return _client(settings.utilities_url, settings.camera_scheduler_url, token)
 
 
 @st.cache_resource(scope="session", max_entries=2, on_release=FaceServerClient.close, show_spinner=False)
-def _client(token: str) -> FaceServerClient:
-    return FaceServerClient.from_settings(UiSettings(), token)
+def _client(person_url: str, schedule_url: str, token: str) -> FaceServerClient:
+    return FaceServerClient.at_routes(person_url, schedule_url, token)
 
 
 def standing(server: FaceServerClient) -> Standing:

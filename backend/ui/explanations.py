@@ -49,7 +49,8 @@ _ADVICE: Mapping[str, str] = {
 def explanation(error: ClientError) -> str:
     """The error as Markdown: what happened, what the server said, and what to do."""
     headline, remedy = next(
-        (words for kind, words in _REMEDIES.items() if isinstance(error, kind)), ("This was not accepted.", "")
+        (words for kind, words in _REMEDIES.items() if isinstance(error, kind)),
+        ("This was not accepted.", _ADVICE.get(error.code, "")),
     )
     reference = f"Request `{plain(error.request_id)}`." if isinstance(error, ServerFailed) and error.request_id else ""
     return "\n\n".join(part for part in (f"**{headline}** {plain(error.message)}", remedy, reference) if part)

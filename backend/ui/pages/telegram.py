@@ -67,12 +67,20 @@ def _answer(token: str) -> None:
         with st.spinner("Asking Telegram …"):
             chats = client().telegram_chats(token).chats
     except ClientError as error:
-        show(error)
+        _explain(error)
         return
     if not chats:
         st.info(_NOTHING, icon=":material/forum:")
     for chat in chats:
         _show(chat)
+
+
+def _explain(error: ClientError) -> None:
+    if not error.code.startswith("delivery_"):
+        show(error)
+        return
+    st.error(f"**Telegram gave no list.** {plain(error.message)}", icon=":material/error:")
+    st.caption("A token looks like `123456789:AAE…`. BotFather shows it again with `/mybots`, *API Token*.")
 
 
 def _show(chat: ChatReply) -> None:

@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 def settings(**values: object) -> Settings:
-    return Settings.model_validate({"auth_token": "secret", "host": "127.0.0.1", **values})
+    return Settings.model_validate({"auth_token": "secret", "host": "127.0.0.1", "ui_host": "127.0.0.1", **values})
 
 
 def test_the_web_ui_is_told_where_this_api_is(free_port: int) -> None:

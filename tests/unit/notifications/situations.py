@@ -14,7 +14,7 @@ from backend.domain.face import Template
 from backend.domain.geometry import Box
 from backend.domain.notification import ChannelKind, DeliveryState
 from backend.domain.sighting import Sighting
-from backend.storage import channels, outbox, sightings
+from backend.storage import cameras, channels, outbox, sightings
 from backend.storage.database import Database, sqlite_url
 from backend.storage.ids import new_id
 from backend.storage.secret_box import SecretBox, load_key
@@ -83,9 +83,15 @@ class Home:
     snapshots: Snapshots
 
     def channel(self, settings: Mapping[str, str]) -> str:
-        """Keep a Telegram channel; answers its id."""
+        """Keep a Telegram channel and a camera that tells it; answers the channel's id."""
         with self.database.write() as tx:
-            return channels.add(tx, ChannelKind.TELEGRAM, settings)
+            channel_id = channels.add(tx, ChannelKind.TELEGRAM, settings)
+            cameras.add(tx, a_camera(channel_id, camera_id=new_id()))
+        return channel_id
+
+    def remove_cameras(self) -> None:
+        """Remove every camera, as a person may while messages wait."""
+        self.sql("DELETE FROM cameras")
 
     def see(self, person_id: str | None, channel_id: str, **changed: object) -> Sighting:
         """Write a sighting with its picture, and that the channel is to be told."""

@@ -185,7 +185,7 @@ def test_a_refused_message_fails_with_its_reason_and_lets_the_next_pass(home: Ho
 def test_a_message_too_old_for_another_attempt_is_given_up(home: Home, api: BotApi) -> None:
     api.script([ServerError(500)])
     home.see("alice", a_phone(home, api))
-    with hearing("Given up after 1 attempts") as given_up, dispatching(home, api, give_up_after=timedelta(0)):
+    with hearing("Given up at attempt 1") as given_up, dispatching(home, api, give_up_after=timedelta(0)):
         assert given_up.wait(STOP_S)
     (told,) = home.told()
     assert told.state == DeliveryState.FAILED
@@ -207,12 +207,21 @@ def test_the_token_of_a_removed_camera_is_forgotten_with_its_last_message(home: 
         home.see(name, phone)
     with dispatching(home, api):
         api.wait_for("sendPhoto")
+        home.remove_cameras()
         assert home.has_channel(phone)
         api.wait_for("sendPhoto", 3)
     assert not home.has_channel(phone)
 
 
-def test_a_picture_replaced_between_two_readings_is_still_sent(home: Home, api: BotApi) -> None:
+def test_a_camera_keeps_its_channel_when_nothing_waits(home: Home, api: BotApi) -> None:
+    phone = a_phone(home, api)
+    home.see("alice", phone)
+    with dispatching(home, api):
+        api.wait_for("sendPhoto")
+    assert home.has_channel(phone)
+
+
+def test_a_picture_replaced_between_two_readings_is_still_sent(home: Home, api: BotApi, tmp_path: Path) -> None:
     class Replacing(Snapshots):
         """Replaces the picture as a camera does, just before it is first read."""
 
@@ -225,8 +234,7 @@ def test_a_picture_replaced_between_two_readings_is_still_sent(home: Home, api: 
 
     sighting = home.see("alice", a_phone(home, api))
     before, after = str(sighting.picture), "2026-11-22/after-2.jpg"
-    replacing = Home(home.database, Replacing(home.snapshots._root))  # noqa: SLF001 - the same folder
-    with dispatching(replacing, api):
+    with dispatching(Home(home.database, Replacing(tmp_path / "snapshots")), api):
         assert api.wait_for("sendPhoto")
 
 

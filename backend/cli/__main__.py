@@ -1,0 +1,5 @@
+"""`python -m backend.cli`: the same as `face-server`."""
+
+from backend.cli import main
+
+main()

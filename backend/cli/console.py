@@ -1,0 +1,35 @@
+"""What the commands share: where they print, and how they open this machine's gallery."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from backend.container import Recognition, open_recognition
+from backend.settings import load_local_settings
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@contextmanager
+def local_recognition() -> Iterator[Recognition]:
+    """The database and models of this machine, ready for use."""
+    with ExitStack() as stack:
+        with err.status("Loading the face models"):
+            recognition = stack.enter_context(open_recognition(load_local_settings()))
+        yield recognition
+
+
+def print_reply(reply: object, as_json: bool, table: Table) -> None:
+    """Print an answer for programs or for people."""
+    if as_json:
+        out.print_json(json.dumps(reply))
+    else:
+        out.print(table)

@@ -1,0 +1,56 @@
+"""`up`, `serve` and `ui`: the service itself."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from backend import launch
+from backend.api.factory import create_app
+from backend.api.logs import configure_logging
+from backend.cli.console import err
+from backend.settings import load_local_settings, load_settings
+
+GRACE_SECONDS = 3
+"""How long requests at hand may take to end once the server is told to stop."""
+
+app = typer.Typer()
+
+Host = Annotated[str | None, typer.Option(help="The address to listen on; HOST by default.")]
+Port = Annotated[int | None, typer.Option(help="The port to listen on; PORT by default.", min=0, max=65535)]
+UiHost = Annotated[str | None, typer.Option(help="The address to listen on; UI_HOST by default.")]
+UiPort = Annotated[int | None, typer.Option(help="The port to listen on; UI_PORT by default.", min=1, max=65535)]
+DataDir = Annotated[Path | None, typer.Option(help="Where everything is kept; DATA_DIR by default.")]
+
+
+@app.command(epilog="Example: face-server up")
+def up() -> None:
+    """Run the API with its cameras and the web UI together, making a token first where there is none."""
+    raise typer.Exit(launch.up(lambda text: err.print(text, highlight=False, soft_wrap=True)))
+
+
+@app.command(epilog="Example: face-server serve --port 8000 --data-dir data")
+def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+    """Run the API and the cameras in the foreground, logging to standard error."""
+    given = {"host": host, "port": port, "data_dir": data_dir}
+    settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    raise typer.Exit(0 if server.started else 1)
+
+
+@app.command(epilog="Example: face-server ui --port 8501")
+def ui(host: UiHost = None, port: UiPort = None) -> None:
+    """Run the web UI in the foreground; it talks to the API at UTILITIES_URL and CAMERA_SCHEDULER_URL."""
+    settings = load_local_settings()
+    raise typer.Exit(launch.run_ui(host or settings.ui_host, port or settings.ui_port))

@@ -1,0 +1,112 @@
+"""The real server, as a process of its own, on a free loopback port and a data folder of the test's."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+TOKEN = "token-of-the-tests"
+START_SECONDS = 40.0
+"""The first start of a test run folds the models; on a busy machine that takes its time."""
+STOP_SECONDS = 12.0
+_LISTENING = re.compile(r"Uvicorn running on (http://\S+)")
+
+
+class ServerProcess:
+    """`face-server serve` in a process; it can be stopped, killed and started again on the same data."""
+
+    def __init__(self, data_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Keep everything in `data_dir`; `environment` adds settings to the test's own."""
+        self._data_dir = data_dir
+        self._environment = dict(environment or {})
+        self._process: subprocess.Popen[str] | None = None
+        self._listening = threading.Event()
+        self._log: list[str] = []
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        """Start the server and wait until it can be used."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the server, gently if it can be."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    @property
+    def log(self) -> str:
+        """Everything that was logged so far, by each of its lives."""
+        return "\n".join(self._log)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._running().pid
+
+    def start(self) -> None:
+        """Start the server and wait until it can be used."""
+        self._listening.clear()
+        command = [sys.executable, "-m", "backend.cli", "serve", "--port", "0", "--data-dir", str(self._data_dir)]
+        self._process = subprocess.Popen(
+            command, cwd=self._data_dir.parent, env=self._whole_environment(), stderr=subprocess.PIPE, text=True
+        )
+        threading.Thread(target=self._read_log, args=(self._process,), daemon=True).start()
+        if not self._listening.wait(START_SECONDS) or not self.url:
+            self.kill()
+            raise AssertionError(f"The server did not start:\n{self.log}")
+        httpx.get(f"{self.url}/readyz").raise_for_status()
+
+    def stop(self) -> None:
+        """End the server as Ctrl-C does, and see that it ends in time."""
+        self._running().send_signal(signal.SIGINT)
+        try:
+            status = self._running().wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"The server did not stop within {STOP_SECONDS} s:\n{self.log}") from None
+        if status not in (0, 130, -signal.SIGINT):
+            raise AssertionError(f"The server ended with status {status}:\n{self.log}")
+
+    def kill(self) -> None:
+        """End the server as a power cut does."""
+        self._running().kill()
+        self._running().wait()
+
+    def client(self, timeout: float = 30.0) -> httpx.Client:
+        """An HTTP client that sends the token."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """The JSON of a GET that must succeed."""
+        with self.client() as client:
+            return client.get(path, params=parameters).raise_for_status().json()
+
+    def _whole_environment(self) -> dict[str, str]:
+        return {**os.environ, "AUTH_TOKEN": TOKEN, "HOST": "127.0.0.1", "TZ": "UTC", **self._environment}
+
+    def _running(self) -> "subprocess.Popen[str]":
+        assert self._process is not None, "The server was never started."
+        return self._process
+
+    def _read_log(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        with process.stderr as log:
+            for line in log:
+                self._log.append(line.rstrip())
+                found = _LISTENING.search(line)
+                if found:
+                    self.url = found[1]
+                    self._listening.set()
+        self._listening.set()
