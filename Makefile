@@ -12,6 +12,9 @@ development := .venv/.development-installed
 # Asked by running it: a version manager's stand-in is on the path even where it leads nowhere.
 have_uv := uv --version >/dev/null 2>&1
 
+# Compiled once at installation, as pip does, and not at the first start or, where Python may not write, at every start.
+export UV_COMPILE_BYTECODE := 1
+
 lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DELETE_ON_ERROR:
@@ -21,7 +24,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(runtime) ## start the API with its cameras and the web UI; Ctrl-C stops everything
-	@$(venv_python) -m backend.cli up
+	@$(venv_python) -m backend.launch
 
 install: $(development) ## set up .venv with everything, and start nothing
 

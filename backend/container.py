@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
 
 from backend.cameras.schedule import Schedule
 from backend.cameras.sighting_log import SightingLog, close_left_open
@@ -140,13 +139,8 @@ def _open_database(settings: LocalSettings) -> Database:
 def _start_dispatcher(settings: Settings, database: Database, snapshots: Snapshots, stack: ExitStack) -> Dispatcher:
     telegram = TelegramNotifier(settings.telegram_api_url)
     stack.callback(telegram.close)
-    dispatcher = Dispatcher(database, snapshots, {ChannelKind.TELEGRAM: telegram}, server_zone())
+    # No zone: messages tell the server's own time, summer time included.
+    dispatcher = Dispatcher(database, snapshots, {ChannelKind.TELEGRAM: telegram}, zone=None)
     dispatcher.start()
     stack.callback(dispatcher.stop, STOP_SECONDS)
     return dispatcher
-
-
-def server_zone() -> tzinfo:
-    """The server's time zone, in which messages tell the time."""
-    zone = datetime.now(UTC).astimezone().tzinfo
-    return zone if zone is not None else UTC

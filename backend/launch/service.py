@@ -29,8 +29,8 @@ def up(say: Callable[[str], None]) -> int:
 
 def service_parts(settings: Settings) -> tuple[Part, Part]:
     """The API and the web UI, each told where the other is; raises ConfigurationError for a port that is taken."""
-    port = _free_port(settings.host, settings.port, "PORT")
-    ui_port = _free_port(settings.ui_host, settings.ui_port, "UI_PORT")
+    port = _free_port(settings.host, settings.port)
+    ui_port = _free_port(settings.ui_host, settings.ui_port, "UI_")
     host, ui_host = _address_to_call(settings.host), _address_to_call(settings.ui_host)
     environment = {
         "PORT": str(port),
@@ -47,7 +47,7 @@ def service_parts(settings: Settings) -> tuple[Part, Part]:
 
 def run_ui(host: str, port: int) -> NoReturn:
     """Become the web UI, listening there; raises ConfigurationError for a port that is taken."""
-    command = _ui_command(host, _free_port(host, port, "UI_PORT"))
+    command = _ui_command(host, _free_port(host, port, "UI_"))
     # In the place of this process, so that whoever signals it signals Streamlit.
     os.execv(command[0], command)  # noqa: S606 — the command is our own
 
@@ -58,7 +58,7 @@ def _ui_command(host: str, port: int) -> tuple[str, ...]:
     return (sys.executable, "-m", "streamlit", "run", str(script), *listening)
 
 
-def _free_port(host: str, port: int, setting: str) -> int:
+def _free_port(host: str, port: int, prefix: str = "") -> int:
     """The port, or the one that the system chose where it is 0, after binding it once; raises ConfigurationError."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -70,7 +70,7 @@ def _free_port(host: str, port: int, setting: str) -> int:
     except OSError as error:
         raise ConfigurationError(
             f"Cannot listen on {host} port {port}: {error.strerror}. "
-            f"{setting} sets another port, for example: {setting}={port + 1} make serve"
+            f"Set {prefix}PORT to another port, or {prefix}HOST to another address: {prefix}PORT={port + 1} make serve"
         ) from error
 
 

@@ -32,16 +32,6 @@ def add(tx: Transaction, sighting_id: str, channel_id: str) -> None:
     )
 
 
-def due(tx: Transaction, moment: datetime) -> list[Delivery]:
-    """The waiting messages whose time has come, in the order they were written."""
-    query = (
-        select(deliveries)
-        .where(deliveries.c.state == DeliveryState.PENDING, deliveries.c.next_attempt_at <= moment)
-        .order_by(deliveries.c.delivery_id)
-    )
-    return [_delivery(row) for row in tx.execute(query)]
-
-
 def heads(tx: Transaction) -> list[Delivery]:
     """The oldest waiting message of each channel, due or not: the one that goes before the channel's others."""
     oldest = (
@@ -51,13 +41,6 @@ def heads(tx: Transaction) -> list[Delivery]:
     )
     query = select(deliveries).where(deliveries.c.delivery_id.in_(oldest)).order_by(deliveries.c.delivery_id)
     return [_delivery(row) for row in tx.execute(query)]
-
-
-def next_due_at(tx: Transaction) -> datetime | None:
-    """When the next waiting message is to be tried; None where nothing waits."""
-    query = select(func.min(deliveries.c.next_attempt_at)).where(deliveries.c.state == DeliveryState.PENDING)
-    moment: datetime | None = tx.connection.scalars(query).one()
-    return moment
 
 
 def delivered(tx: Transaction, delivery_id: str) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "backend/ui/web_ui.py"
@@ -100,6 +100,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         raise AssertionError("The tests of the web UI need the Debian package `chromium`: apt-get install chromium")
+    expect.set_options(timeout=SLOWEST_ANSWER_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_QUIET)
         try:
@@ -133,10 +134,10 @@ class Visitor:
         self.page.get_by_role("heading", name=page, exact=True, level=1).wait_for()
 
     def type_into(self, label: str, text: str) -> None:
-        """Fill a field of the page and leave it."""
+        """Fill a field of the page and press Enter."""
         field = self.page.get_by_role("textbox", name=label, exact=True)
         field.fill(text)
-        field.press("Tab")
+        field.press("Enter")
 
     def upload(self, **photos: bytes) -> None:
         """Choose JPEG files by their names, without the suffix."""
@@ -153,4 +154,5 @@ class Visitor:
 
     def leave(self) -> None:
         """Close the browser session."""
+        self.page.screenshot(path=f"/tmp/shots/leave-{id(self)}.png")
         self._context.close()

@@ -184,7 +184,8 @@ def _show_people(persons: Sequence[PersonEntry]) -> None:
 
 
 def _show_person(person: PersonEntry) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    key = f"person-{person.person_id}"
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key):
         st.markdown(f"**{plain(person.person_id)}**", width="stretch")
         st.badge(count(person.embeddings, "photo"), color="gray")
         if st.button(

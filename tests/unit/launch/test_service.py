@@ -45,11 +45,11 @@ def test_an_api_open_to_the_network_is_called_over_loopback_and_opens_no_web_ui(
 
 def test_a_taken_port_is_named_with_its_setting(taken_port: int) -> None:
     with pytest.raises(
-        ConfigurationError, match=rf"127\.0\.0\.1 port {taken_port}: Address already in use\. PORT sets"
+        ConfigurationError, match=rf"127\.0\.0\.1 port {taken_port}: Address already in use\. Set PORT to"
     ):
         service_parts(settings(port=taken_port))
 
 
 def test_a_taken_port_of_the_web_ui_is_named_with_its_setting(taken_port: int) -> None:
-    with pytest.raises(ConfigurationError, match=rf"port {taken_port}: Address already in use\. UI_PORT sets"):
+    with pytest.raises(ConfigurationError, match=rf"port {taken_port}: Address already in use\. Set UI_PORT to"):
         service_parts(settings(port=0, ui_port=taken_port))

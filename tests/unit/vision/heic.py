@@ -1,7 +1,8 @@
 """Writes small HEIC files, which no installed library does: an HEVC frame put into the boxes of ISO/IEC 23008-12."""
 
-import io
+import re
 import struct
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -20,21 +21,25 @@ def heic(image: NDArray[np.uint8], quarter_turns: int = 0) -> bytes:
 
 
 def _hevc(image: NDArray[np.uint8]) -> tuple[bytes, bytes]:
-    """The decoder's configuration box and one frame, taken out of an MP4 file."""
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx265", rate=1, options={"crf": "4", "x265-params": "log-level=none"})
-        stream.height, stream.width = image.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for frame in (av.VideoFrame.from_ndarray(image, format="rgb24"), None):
-            container.mux(stream.encode(frame))
-    content = file.getvalue()
-    return _found(content, b"hvcC"), _found(content, b"mdat")[8:]
+    """The decoder's configuration box and one frame."""
+    encoder = av.CodecContext.create("libx265", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.height, encoder.width = image.shape[:2]
+    encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
+    encoder.options = {"crf": "4", "x265-params": "log-level=none"}
+    packets = encoder.encode(av.VideoFrame.from_ndarray(image, format="rgb24")) + encoder.encode(None)
+    # Annex B: units parted by start codes, each named by six bits of its first byte.
+    units = [unit for unit in re.split(b"\0*\0\0\1", b"".join(map(bytes, packets))) if unit]
+    parameters = [unit for unit in units if unit[0] >> 1 in _PARAMETERS]
+    frame = b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit[0] >> 1 < 32)
+    arrays = b"".join(struct.pack(">BHH", 0x80 | unit[0] >> 1, 1, len(unit)) + unit for unit in parameters)
+    return _box(b"hvcC", _MAIN_PROFILE + bytes([len(parameters)]) + arrays), frame
 
 
-def _found(content: bytes, name: bytes) -> bytes:
-    start = content.index(name) - 4
-    return content[start : start + int.from_bytes(content[start : start + 4], "big")]
+_PARAMETERS = (32, 33, 34)
+"""Video, sequence and picture parameter sets."""
+_MAIN_PROFILE = bytes.fromhex("01 01 60000000 900000000000 1e f000 fc fd f8 f8 0000 0f")
+"""Main profile, level 1, 4:2:0, 8 bits, lengths of four bytes (ISO/IEC 14496-15, HEVCDecoderConfigurationRecord)."""
 
 
 def _meta(configuration: bytes, width: int, height: int, quarter_turns: int, offset: int, length: int) -> bytes:
