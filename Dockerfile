@@ -5,6 +5,9 @@ RUN python -m venv /venv
 COPY requirements.txt ./
 # The lock is complete, and every file in it is known by its hash.
 RUN /venv/bin/pip install --require-hashes --no-deps --requirement requirements.txt
+COPY pyproject.toml LICENSE ./
+# The project's name, version and command alone, for its code changes more often: that is found through PYTHONPATH.
+RUN mkdir backend && touch backend/__init__.py README.md && /venv/bin/pip install --no-deps .
 
 FROM python:3.12-slim
 LABEL org.opencontainers.image.title="Face Server" \
@@ -35,4 +38,4 @@ VOLUME /data
 EXPOSE 8000 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('PORT', 8000)}/healthz\", timeout=4)"]
-CMD ["python", "-m", "backend.cli", "serve"]
+CMD ["face-server", "serve"]

@@ -14,11 +14,12 @@ from backend.domain.camera import Camera
 from backend.domain.notification import ChannelKind
 from backend.gallery.gallery import Gallery
 from backend.notifications.dispatcher import Dispatcher
-from backend.notifications.routing import channels_to_tell
+from backend.notifications.routing import Router
 from backend.notifications.telegram import TelegramNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
+from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
 from backend.storage import data_folder
 from backend.storage.database import Database, sqlite_url
@@ -40,7 +41,10 @@ class Recognition:
     gallery: Gallery
     enroller: Enroller
     identifier: Identifier
+    verifier: Verifier
     pipelines: Pipelines
+    dimensions: int
+    """How long the model's embeddings are."""
     device: str
     """What the models run on, in words."""
     limits: ImageLimits
@@ -74,7 +78,9 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
             gallery=gallery,
             enroller=Enroller(pipelines.photos, gallery, enrolment, limits),
             identifier=Identifier(pipelines.photos, gallery, rule),
+            verifier=Verifier(pipelines.photos, gallery, settings.verify_threshold),
             pipelines=pipelines,
+            dimensions=pipelines.photos.dimensions,
             device=f"{runtime.name} on {runtime.device}",
             limits=limits,
         )
@@ -120,7 +126,9 @@ class _CameraWorkers:
     dispatcher: Dispatcher
 
     def __call__(self, camera: Camera) -> CameraWorker:
-        log = SightingLog(camera, self.recognition.database, self.snapshots, channels_to_tell, self.dispatcher.wake)
+        # No zone: hours are the server's own, summer time included.
+        router = Router(zone=None)
+        log = SightingLog(camera, self.recognition.database, self.snapshots, router.tell, self.dispatcher.wake)
         visits = visits_of(self.recognition, camera.threshold, log)
         return CameraWorker(
             camera.nickname,

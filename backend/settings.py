@@ -63,6 +63,9 @@ class LocalSettings(BaseSettings):
         default=40_000_000, ge=4096, le=10**9, description="The largest image that is decoded, in pixels."
     )
     max_images: int = Field(default=50, ge=1, le=1000, description="How many images one request may carry.")
+    max_recognitions: int = Field(
+        default=32, ge=1, le=1000, description="How many requests may have images recognised at once; more get 503."
+    )
     identify_threshold: float = Field(
         default=0.48, ge=0, le=1, description="The similarity from which a face in a photo is taken for a person."
     )
@@ -71,6 +74,9 @@ class LocalSettings(BaseSettings):
         ge=0,
         le=1,
         description="How much more alike the best person must be than the second, or the answer is `ambiguous`.",
+    )
+    verify_threshold: float = Field(
+        default=0.363, ge=0, le=1, description="The similarity from which two photos are taken for one person."
     )
     min_face_size: int = Field(
         default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."

@@ -1,10 +1,12 @@
 """What the routes need, as annotated aliases, so that their signatures read as sentences."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from backend.api.slots import Slots
 from backend.cameras.schedule import Schedule
 from backend.container import Services
 from backend.recognition.enrol import Enroller
@@ -37,3 +39,20 @@ def _schedule(services: ServicesDep) -> Schedule:
 EnrollerDep = Annotated[Enroller, Depends(_enroller)]
 IdentifierDep = Annotated[Identifier, Depends(_identifier)]
 ScheduleDep = Annotated[Schedule, Depends(_schedule)]
+
+
+def _slots(request: Request) -> Slots:
+    slots: Slots = request.state.slots
+    return slots
+
+
+SlotsDep = Annotated[Slots, Depends(_slots)]
+
+
+def _recognition_slot(slots: SlotsDep) -> Iterator[None]:
+    with slots.taken():
+        yield
+
+
+RecognitionSlot = Annotated[None, Depends(_recognition_slot)]
+"""A place among the recognitions that run at once; without one the request is answered 503."""

@@ -1,6 +1,8 @@
 """Errors on the wire: one envelope, and one table from domain errors to statuses."""
 
 import logging
+import math
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -8,11 +10,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.request_id import current_request_id
+from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
+    Busy,
     ConfigurationError,
     DeliveryError,
     FaceServerError,
@@ -36,6 +40,7 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     InvalidInput: 422,
     NotFound: 404,
     ModelMismatch: 409,
+    Busy: 503,
     ModelError: 503,
     StorageError: 503,
     StreamError: 503,
@@ -49,6 +54,29 @@ COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
     for status in (400, 401, 403, 404, 413, 415, 422, 503)
 }
 """What any route may answer, for the OpenAPI document."""
+
+_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+}
+_SENTENCES = {
+    "Not Found": "There is no such route; /docs shows those there are.",
+    "Method Not Allowed": "This route does not take that method; the header Allow names those it takes.",
+    "There was an error parsing the body": "The body cannot be read.",
+}
+"""The framework's own words, and ours."""
+_FAULTS = {
+    "model_attributes_type": "Expected a JSON object.",
+    "extra_forbidden": "There is no such field.",
+    "timezone_aware": "Send a time with its zone, such as 2026-11-22T12:00:00Z.",
+}
+_NOT_A_FILE = "Expected UploadFile"
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+"""What a field may be called. Anything else that a caller made up may be a secret in the wrong place."""
 
 
 def error_response(
@@ -83,11 +111,16 @@ async def _domain_error(_request: Request, error: Exception) -> JSONResponse:
     if status >= 500:
         logger.error("%s", error.message)
     details = {name: value for name, value in error.details.items() if value is not None}
-    return error_response(status, error.code, error.message, details)
+    wait = error.details.get("retry_after")
+    headers = {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
+    return error_response(status, error.code, error.message, details, headers)
 
 
-async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 — the handler is registered for nothing else
+    wanted = _media_type_missed(request, error.body)
+    if wanted is not None:
+        return error_response(415, _CODES[415], f"Send the body as {wanted}, and say so in the header Content-Type.")
     faults = [_fault(fault) for fault in error.errors()]
     if any(fault["type"] == "json_invalid" for fault in error.errors()):
         return error_response(400, "invalid_json", "The body is not valid JSON.")
@@ -102,22 +135,39 @@ def _fault(fault: Mapping[str, Any]) -> dict[str, Any]:
     # Where and why; never what was sent, which may be a token or a camera's password.
     place = [part for part in fault["loc"][1:] if part not in (ONE, MANY)]
     index = next((part for part in place if isinstance(part, int)), None)
-    return {"index": index, "field": _field(place), "message": fault["msg"].removeprefix("Value error, ")}
+    return {"index": index, "field": _field(place), "message": _sentence(fault)}
 
 
 def _field(place: Sequence[str | int]) -> str:
-    return ".".join(str(part) for part in place if not isinstance(part, int)) or "body"
+    names = (part if _NAME.fullmatch(part) else "…" for part in place if not isinstance(part, int))
+    return ".".join(names) or "body"
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    message: str = fault["msg"].removeprefix("Value error, ")
+    return "Expected a file." if message.startswith(_NOT_A_FILE) else _FAULTS.get(fault["type"], message)
+
+
+def _media_type_missed(request: Request, body: Any) -> str | None:
+    """What a body should have been sent as, where it was sent as something that was therefore never looked into."""
+    if isinstance(body, bytes):
+        return "application/json"
+    sent_as = request.headers.get("Content-Type", _FORMS[0]).partition(";")[0].strip().lower()
+    return _FORMS[0] if isinstance(body, FormData) and sent_as not in _FORMS else None
 
 
 async def _http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 — the handler is registered for nothing else
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return error_response(error.status_code, code, error.detail, headers=error.headers)
+    # Not by their phrases, which change with Python's version.
+    code = _CODES.get(error.status_code, "http_error")
+    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=error.headers)
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_response(500, "internal_error", "The server failed; its log has the reason under this request_id.")
+    message = "The server failed; its log has the reason under this request_id."
+    # Answered outside of all middleware, so the header is not added by the one that does so elsewhere.
+    return error_response(500, "internal_error", message, headers={HEADER: current_request_id.get()})
 
 
 class StartupErrors:

@@ -16,11 +16,13 @@ from backend.api.limits import BodyLimit
 from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, health, persons, sightings, telegram
 from backend.api.security import BearerAuth
+from backend.api.slots import Slots
+from backend.api.v1 import recognition
 from backend.container import Services, open_services
 from backend.settings import Settings
 
-FORM_OVERHEAD_BYTES = 2**20
-"""What a request may hold beside its images: form fields and the boundaries between parts."""
+OVERHEAD_BYTES = 2**20
+"""What a request may hold beside its images: fields, and the boundaries between parts."""
 
 OpenServices = Callable[[Settings], AbstractContextManager[Services]]
 
@@ -29,6 +31,7 @@ class State(TypedDict):
     """What the application's life gives to its requests."""
 
     services: Services
+    slots: Slots
 
 
 def create_app(settings: Settings, opened: OpenServices = open_services) -> FastAPI:
@@ -38,7 +41,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         services = opened(settings)
         # In threads: loading models and stopping cameras block, and the loop must go on answering signals.
-        state = State(services=await to_thread.run_sync(services.__enter__))
+        state = State(services=await to_thread.run_sync(services.__enter__), slots=Slots(settings.max_recognitions))
         try:
             yield state
         finally:
@@ -56,9 +59,15 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     install_error_handlers(app)
     for router in (persons.router, cameras.router, sightings.router, telegram.router):
         app.include_router(router, dependencies=[bearer])
+    app.include_router(recognition.router, prefix="/v1", dependencies=[bearer])
     app.include_router(health.router)
     # The last one added meets the request first.
-    app.add_middleware(BodyLimit, max_bytes=settings.max_images * settings.max_image_bytes + FORM_OVERHEAD_BYTES)
+    app.add_middleware(
+        BodyLimit,
+        max_form_bytes=settings.max_images * settings.max_image_bytes + OVERHEAD_BYTES,
+        # One image as base64, which makes four bytes of three.
+        max_document_bytes=settings.max_image_bytes * 4 // 3 + OVERHEAD_BYTES,
+    )
     app.add_middleware(BearerAuth, token=settings.auth_token.get_secret_value())
     app.add_middleware(RequestIds)
     app.add_middleware(StartupErrors)

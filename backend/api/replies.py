@@ -3,6 +3,8 @@
 from dataclasses import asdict
 
 from backend.domain.camera import Camera, CameraStatus, masked_link
+from backend.domain.face import Face
+from backend.domain.identity import Decision
 from backend.domain.sighting import Sighting
 from backend.recognition.enrol import Enrolment, describe
 from backend.recognition.identify import IdentifiedFace, most_telling
@@ -11,6 +13,7 @@ from backend.schemas.persons import (
     AddReply,
     BoxReply,
     CandidateReply,
+    DetectedFace,
     FaceReply,
     LandmarksReply,
     QualityReply,
@@ -43,19 +46,31 @@ def identification_reply(faces: list[IdentifiedFace], threshold: float, model: s
     )
 
 
-def face_reply(identified: IdentifiedFace) -> FaceReply:
-    """One face and its decision."""
-    face, decision = identified.face, identified.decision
-    return FaceReply(
+def detected_face(face: Face) -> DetectedFace:
+    """Where a face is, and how useful."""
+    return DetectedFace(
         box=BoxReply(**asdict(face.detection.box)),
         landmarks=LandmarksReply.model_validate(asdict(face.detection.landmarks)),
         detection_score=face.detection.score,
         quality=QualityReply(**asdict(face.quality)),
+    )
+
+
+def candidate_replies(decision: Decision, limit: int) -> list[CandidateReply]:
+    """The best candidates of a decision, at most `limit`."""
+    return [CandidateReply(**asdict(candidate)) for candidate in decision.candidates[:limit]]
+
+
+def face_reply(identified: IdentifiedFace, limit: int = 5) -> FaceReply:
+    """One face and its decision, with at most `limit` candidates."""
+    decision = identified.decision
+    return FaceReply(
+        **dict(detected_face(identified.face)),
         decision=decision.verdict,
         person_id=decision.person_id,
         similarity=decision.similarity,
         margin=decision.margin,
-        candidates=[CandidateReply(**asdict(candidate)) for candidate in decision.candidates],
+        candidates=candidate_replies(decision, limit),
     )
 
 

@@ -31,10 +31,11 @@ class BearerAuth:
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
         scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        if scheme.lower() != "bearer" or not token.strip(" \t"):
             return 401, "unauthorised", "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
-        # Compared as bytes, in a time that tells nothing of where they differ.
-        if not hmac.compare_digest(token.strip().encode("utf-8", "surrogateescape"), self._token):
+        # Compared as the bytes that came, which Headers decodes as Latin-1, in a time that tells nothing of where they
+        # differ.
+        if not hmac.compare_digest(token.strip(" \t").encode("latin-1"), self._token):
             return 403, "forbidden", "The token is not the AUTH_TOKEN of this server."
         return None
 

@@ -1,7 +1,7 @@
 """Visits to stored sightings: each written with its picture and its messages in one transaction."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,8 +10,8 @@ from backend.cameras.visits import Look, Visit
 from backend.domain.camera import Camera
 from backend.domain.errors import StorageError
 from backend.domain.face import Template
-from backend.domain.sighting import Sighting
-from backend.storage import outbox, sightings
+from backend.domain.sighting import Evidence, Sighting
+from backend.storage import sightings
 from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id
 from backend.storage.snapshots import Snapshots
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 REFRESH = timedelta(seconds=1)
 """How old "last seen" may be in the database: what a crash can lose of a visit's length."""
 
-ChannelRule = Callable[[Transaction, Sighting, Template, Camera], Sequence[str]]
-"""Which channels are to be told of a sighting, asked in the transaction that writes it."""
+Tell = Callable[[Transaction, Sighting, Evidence, Camera], bool]
+"""Has a sighting told to whom it concerns, in the transaction that writes it; whether there is a new message."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,14 +42,14 @@ class SightingLog:
         camera: Camera,
         database: Database,
         snapshots: Snapshots,
-        channels_to_tell: ChannelRule,
+        tell: Tell,
         on_written: Callable[[], None],
     ) -> None:
         """Write to `database` and `snapshots`; call `on_written` after each new message is committed."""
         self._camera = camera
         self._database = database
         self._snapshots = snapshots
-        self._channels_to_tell = channels_to_tell
+        self._tell_of = tell
         self._on_written = on_written
         self._written: dict[int, _Written] = {}
 
@@ -110,20 +110,18 @@ class SightingLog:
         with self._database.write() as tx:
             write = sightings.add if is_new else sightings.change
             write(tx, sighting, visit.template)
-            told = self._tell(tx, sighting, visit.template, before)
+            told = self._tell(tx, sighting, visit, before)
         self._written[visit.visit_id] = _Written(sighting, visit.best.quality)
         if told:
             self._on_written()
         if before is not None and before.sighting.picture not in (None, sighting.picture):
             self._snapshots.remove(str(before.sighting.picture))
 
-    def _tell(self, tx: Transaction, sighting: Sighting, template: Template, before: _Written | None) -> bool:
+    def _tell(self, tx: Transaction, sighting: Sighting, visit: Visit, before: _Written | None) -> bool:
         if before is not None and before.sighting.person_id == sighting.person_id:
             return False
-        channel_ids = self._channels_to_tell(tx, sighting, template, self._camera)
-        for channel_id in channel_ids:
-            outbox.add(tx, sighting.sighting_id, channel_id)
-        return bool(channel_ids)
+        evidence = Evidence(visit.decision, visit.template, sighting.looks, visit.best.quality)
+        return self._tell_of(tx, sighting, evidence, self._camera)
 
     def _with_picture(self, best: Look, sighting: Sighting, before: _Written | None) -> Sighting:
         if before is not None and before.sighting.picture and best.quality <= before.picture_quality:

@@ -11,7 +11,7 @@ from backend.cameras.tracker import Tracker
 from backend.domain.face import Face, Template
 from backend.domain.geometry import Box, RgbImage
 from backend.domain.identity import Decision, Verdict
-from backend.recognition.identify import Identifier
+from backend.recognition.identify import Identifier, Search
 from backend.vision.pipeline import FacePipeline
 
 BETTER_BY = 1.15
@@ -130,7 +130,7 @@ class Visits:
 
     def _judge(self, follow: _Follow) -> Decision:
         template, quality = follow.consensus.template, follow.consensus.quality
-        return self._identifier.identify(template, quality, self._threshold)
+        return self._identifier.identify(template, quality, Search(self._threshold))
 
     def _settle(self, track_id: int, decision: Decision) -> None:
         follow = self._follows[track_id]

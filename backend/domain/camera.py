@@ -1,15 +1,22 @@
 """Cameras that are watched, and how each is doing."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from backend.domain.errors import InvalidField
 
 LINK_SCHEMES = ("rtsp", "rtsps", "http", "https")
 DEFAULT_THRESHOLD = 0.5
 DEFAULT_COOLDOWN_SECONDS = 3600
+
+_QUERY = re.compile(r"[?#]")
+_LOGIN_END = re.compile(r"[:/?#]|%3a", re.IGNORECASE)
+"""What ends a user name; a colon may be written as %3A."""
+_PATH_SECRET = re.compile(r"((?:pass\w*|pwd|token|key|auth|secret)=).*", re.IGNORECASE)
+"""Cheap cameras want their password in the path: /user=admin_password=…_channel=1."""
 
 
 class Transport(StrEnum):
@@ -88,15 +95,22 @@ def checked_link(link: str) -> str:
         usable = False
     if not usable or any(character.isspace() or not character.isprintable() for character in link):
         raise InvalidField(
-            "rtsp_link", f"A camera's link begins with one of {', '.join(LINK_SCHEMES)}:// and names a host."
+            "rtsp_link",
+            f"A camera's link begins with one of {', '.join(f'{scheme}://' for scheme in LINK_SCHEMES)} and names a "
+            "host; a password in it has / written as %2F, ? as %3F, # as %23 and @ as %40.",
         )
     return link
 
 
 def masked_link(link: str) -> str:
-    """The address without what is secret in it: password, query and fragment."""
-    parts = urlsplit(link)
-    user, at, host = parts.netloc.rpartition("@")
-    if at:
-        host = f"{user.partition(':')[0]}:***@{host}"
-    return urlunsplit((parts.scheme, host, parts.path, "***" if parts.query else "", ""))
+    """The address without what is secret in it: password, query, fragment, and what the path names a password.
+
+    Takes any text. The last @ ends the password, so that one with a bare / or ? in it is hidden whole.
+    """
+    scheme, separator, rest = link.partition("://")
+    address = _QUERY.split(rest)[0]
+    login, at, place = (address if "@" in address else rest).rpartition("@")
+    user = _LOGIN_END.split(login)[0]
+    password = "" if user == login else ":***"
+    path = _PATH_SECRET.sub(r"\1***", _QUERY.split(place)[0])
+    return f"{scheme}{separator}{user}{password}{at}{path}{'' if address == rest else '?***'}"

@@ -17,7 +17,12 @@ FaceServerError
 ├── NotFound
 │   ├── PersonNotFound
 │   ├── CameraNotFound
-│   └── SightingNotFound
+│   ├── SightingNotFound
+│   ├── RuleNotFound
+│   ├── MuteNotFound
+│   ├── ChannelNotFound
+│   └── DeliveryNotFound
+├── Busy                         more is asked at once than can be done
 ├── ModelMismatch                templates of two models were to be compared
 ├── ModelError                   weights are missing, damaged or give wrong answers
 ├── StorageError                 the database or the picture folder cannot be used
@@ -164,6 +169,52 @@ class SightingNotFound(NotFound):
     """No sighting of that id is stored, or its picture is gone."""
 
     code = "sighting_not_found"
+
+
+class Busy(FaceServerError):
+    """More is asked at once than can be done; the same request may succeed in a moment."""
+
+    code = "busy"
+
+
+class RuleNotFound(NotFound):
+    """No rule of that id is kept, or it is a camera's own."""
+
+    code = "rule_not_found"
+
+    def __init__(self, rule_id: str) -> None:
+        """Name the rule that was asked for."""
+        super().__init__(f"There is no rule '{rule_id}' that could be changed here.", rule_id=rule_id)
+
+
+class MuteNotFound(NotFound):
+    """No mute of that id is kept."""
+
+    code = "mute_not_found"
+
+    def __init__(self, mute_id: str) -> None:
+        """Name the mute that was asked for."""
+        super().__init__(f"There is no mute '{mute_id}'.", mute_id=mute_id)
+
+
+class ChannelNotFound(NotFound):
+    """No channel of that id is kept."""
+
+    code = "channel_not_found"
+
+    def __init__(self, channel_id: str) -> None:
+        """Name the channel that was asked for."""
+        super().__init__(f"There is no channel '{channel_id}'.", channel_id=channel_id)
+
+
+class DeliveryNotFound(NotFound):
+    """No delivery of that id is kept, or it was not given up."""
+
+    code = "delivery_not_found"
+
+    def __init__(self, delivery_id: str) -> None:
+        """Name the delivery that was asked for."""
+        super().__init__(f"There is no delivery '{delivery_id}' that was given up.", delivery_id=delivery_id)
 
 
 class ModelMismatch(FaceServerError):

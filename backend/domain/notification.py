@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from backend.domain.sighting import Sighting
+
 
 class ChannelKind(StrEnum):
     """What sort of service carries the message."""
 
     TELEGRAM = "telegram"
+    WEBHOOK = "webhook"
+    MQTT = "mqtt"
+    APPRISE = "apprise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class Channel:
     kind: ChannelKind
     settings: Mapping[str, str]
     """What the kind needs to reach it (for Telegram `api_token` and `chat_id`): secrets, never shown."""
+    name: str | None = None
+    """None for a camera's own channel, which goes with it."""
 
 
 class DeliveryState(StrEnum):
@@ -45,9 +52,37 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """That a channel took a message."""
+
+    answer: str
+    """What it said to that, in words; names no secret."""
+    reference: str | None = None
+    """By what the channel knows the message, where it can be changed later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a delivery: when, and what came back."""
+
+    delivery_id: str
+    began_at: datetime
+    ended_at: datetime
+    outcome: str
+    """`delivered`, `delayed` or `failed`."""
+    answer: str
+    """The channel's answer, or what went wrong; names no secret."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notification:
     """A message ready to be sent, free of any channel's way of putting it."""
 
     text: str
     picture: bytes | None
     """A JPEG with the face boxed; None where the picture is gone."""
+    event_id: str = ""
+    """The same at every attempt, so that a channel can see that it has had it."""
+    sent_at: datetime | None = None
+    sighting: Sighting | None = None
+    """What it is about; None for a message that only tries the channel."""

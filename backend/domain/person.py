@@ -17,6 +17,11 @@ class Person:
     person_id: str
     embeddings: int
     created_at: datetime
+    display_name: str | None = None
+    """What messages call them; None where their id does."""
+    note: str | None = None
+    groups: tuple[str, ...] = ()
+    """Sorted names of the groups that rules may be about."""
 
 
 def checked_person_id(person_id: str) -> str:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from backend.domain.face import Template
 from backend.domain.geometry import Box
+from backend.domain.identity import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,18 @@ class Sighting:
     """The key of the best picture in the snapshot folder; None where it could not be written."""
     face_box: Box
     """Where the face is in that picture."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What a sighting rests on at the moment when its rules are asked."""
+
+    decision: Decision
+    template: Template
+    """The average of the best looks."""
+    looks: int
+    quality: float
+    """Of the best look, 0–1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from backend.domain.errors import ModelMismatch, PersonNotFound
@@ -43,12 +43,15 @@ class Gallery:
         self._checked_at = time.monotonic()
         self._rebuild()
 
-    def search(self, probe: Template, limit: int = 5) -> list[Candidate]:
-        """The people most like the probe, best first; raises ModelMismatch for a template of another model."""
+    def search(self, probe: Template, limit: int = 5, among: Collection[str] | None = None) -> list[Candidate]:
+        """The people most like the probe, best first, where given only `among` those.
+
+        Raises ModelMismatch for a template of another model.
+        """
         if probe.model != self.model:
             raise ModelMismatch(expected=self.model, actual=probe.model)
         self._rebuild_if_changed_elsewhere()
-        return self._index.search(probe.embedding, limit)
+        return self._index.search(probe.embedding, limit, among)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""

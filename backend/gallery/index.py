@@ -1,6 +1,6 @@
 """Vector search over templates: the protocol, and the exact index."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol, Self
 
 import numpy as np
@@ -15,8 +15,13 @@ class TemplateIndex(Protocol):
     A search that runs beside a change therefore sees the gallery wholly before or wholly after it.
     """
 
-    def search(self, embedding: NDArray[np.float32], limit: int) -> list[Candidate]:
-        """The `limit` most alike people, best first, each once, with their best template's cosine."""
+    def search(
+        self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
+    ) -> list[Candidate]:
+        """The `limit` most alike people, best first, each once, with their best template's cosine.
+
+        Where `among` is given, only of those people.
+        """
         ...
 
     def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> Self:
@@ -49,13 +54,19 @@ class ExactIndex:
         stacked = np.stack(rows) if rows else np.empty((0, 0), np.float32)
         return cls(stacked, np.array(owners, np.intp), tuple(positions))
 
-    def search(self, embedding: NDArray[np.float32], limit: int) -> list[Candidate]:
+    def search(
+        self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
+    ) -> list[Candidate]:
         """The `limit` most alike people; see TemplateIndex."""
         if not self._people:
             return []
         best = np.full(len(self._people), -np.inf, np.float32)
         np.maximum.at(best, self._owners, self._embeddings @ embedding)
-        count = min(limit, len(best))
+        if among is not None:
+            best[[person_id not in among for person_id in self._people]] = -np.inf
+        count = min(limit, int(np.isfinite(best).sum()))
+        if not count:
+            return []
         leading = np.argpartition(-best, count - 1)[:count]
         # The person's position breaks ties, so that equal galleries answer equally.
         ordered = leading[np.lexsort((leading, -best[leading]))]

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused, FaceServerError, StorageError
-from backend.domain.notification import Channel, ChannelKind, Delivery
+from backend.domain.notification import Attempt, Channel, ChannelKind, Delivery, Receipt
 from backend.domain.sighting import Sighting
 from backend.notifications.message import compose
 from backend.notifications.notifier import Notifier
-from backend.storage import channels, outbox, sightings
+from backend.storage import channels, outbox, people, sightings
 from backend.storage.database import Database, Transaction
 from backend.storage.snapshots import Snapshots
 
@@ -57,14 +57,15 @@ class Courier:
         """Try once, and record the outcome before coming back: no second attempt may begin without it."""
         if self._stopping.is_set():
             return
-        problem = self._problem_of_sending(delivery)
-        if isinstance(problem, DeliveryDelayed):
-            problem = self._given_up_if_late(delivery, problem)
-        self._record(delivery, problem)
+        began_at = datetime.now(UTC)
+        result = self._result_of_sending(delivery)
+        if isinstance(result, DeliveryDelayed):
+            result = self._given_up_if_late(delivery, result)
+        self._record(delivery, began_at, result)
 
-    def _problem_of_sending(self, delivery: Delivery) -> DeliveryError | None:
+    def _result_of_sending(self, delivery: Delivery) -> Receipt | DeliveryError:
         try:
-            self._send(delivery)
+            return self._send(delivery)
         except DeliveryError as error:
             return error
         except FaceServerError as error:
@@ -72,29 +73,31 @@ class Courier:
         except Exception as error:  # noqa: BLE001 - a mistake in one channel must not end the others' messages
             logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
             return DeliveryDelayed(f"Sending ended in an unexpected {type(error).__name__}.")
-        return None
 
-    def _send(self, delivery: Delivery) -> None:
-        channel, sighting = self._addressed(delivery)
+    def _send(self, delivery: Delivery) -> Receipt:
+        channel, sighting, name = self._addressed(delivery)
         notifier = self._notifiers.get(channel.kind)
         if notifier is None:
             raise DeliveryRefused(f"This server sends nothing by {channel.kind}.")
         picture = self._picture(sighting)
         if picture is None and sighting.picture is not None:
             # A better one may have taken its place between the two readings.
-            channel, sighting = self._addressed(delivery)
+            channel, sighting, name = self._addressed(delivery)
             picture = self._picture(sighting)
-        notifier.send(channel, compose(sighting, picture, self._zone))
+        return notifier.send(channel, compose(sighting, picture, self._zone, name))
 
-    def _addressed(self, delivery: Delivery) -> tuple[Channel, Sighting]:
+    def _addressed(self, delivery: Delivery) -> tuple[Channel, Sighting, str | None]:
         with self._database.read() as tx:
             channel = channels.find(tx, delivery.channel_id)
             sighting = sightings.find(tx, delivery.sighting_id)
+            name = (
+                None if sighting is None or sighting.person_id is None else people.display_name(tx, sighting.person_id)
+            )
         if channel is None:
             raise DeliveryRefused("The channel was removed.")
         if sighting is None:
             raise DeliveryRefused("The sighting was removed.")
-        return channel, sighting
+        return channel, sighting, name
 
     def _picture(self, sighting: Sighting) -> bytes | None:
         try:
@@ -110,13 +113,14 @@ class Courier:
             return DeliveryRefused(f"Given up at attempt {delivery.attempts + 1}: {delay.message}")
         return DeliveryDelayed(delay.message, pause)
 
-    def _record(self, delivery: Delivery, problem: DeliveryError | None) -> None:
+    def _record(self, delivery: Delivery, began_at: datetime, result: Receipt | DeliveryError) -> None:
         """Write down the outcome, as often as it takes: a message whose delivery is forgotten is sent again."""
         answered_at = datetime.now(UTC)
         while not self._abandoned.is_set():
             try:
                 with self._database.write() as tx:
-                    _write_outcome(tx, delivery, problem, answered_at)
+                    _write_outcome(tx, delivery, result, answered_at)
+                    outbox.note_attempt(tx, _attempt(delivery, result, began_at, answered_at))
             except StorageError as error:
                 logger.error("Delivery %s: not recorded: %s", delivery.delivery_id, error.message)
                 if self._stopping.is_set():
@@ -124,7 +128,7 @@ class Courier:
                 # Woken by the stop, it tries a last time.
                 self._stopping.wait(RECORDING_PAUSE_S)
             else:
-                _log_outcome(delivery, problem)
+                _log_outcome(delivery, result)
                 return
 
 
@@ -143,24 +147,36 @@ def place_of(error: Exception) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def _write_outcome(tx: Transaction, delivery: Delivery, problem: DeliveryError | None, answered_at: datetime) -> None:
-    if isinstance(problem, DeliveryDelayed):
-        next_attempt_at = answered_at + timedelta(seconds=problem.retry_after or 0.0)
-        outbox.delayed(tx, delivery.delivery_id, problem.message, next_attempt_at)
-        return
-    if problem is None:
-        outbox.delivered(tx, delivery.delivery_id)
-    else:
-        outbox.failed(tx, delivery.delivery_id, problem.message)
+def _write_outcome(tx: Transaction, delivery: Delivery, result: Receipt | DeliveryError, answered_at: datetime) -> None:
+    match result:
+        case DeliveryDelayed():
+            next_attempt_at = answered_at + timedelta(seconds=result.retry_after or 0.0)
+            outbox.delayed(tx, delivery.delivery_id, result.message, next_attempt_at)
+            return
+        case DeliveryError():
+            outbox.failed(tx, delivery.delivery_id, result.message)
+        case _:
+            outbox.delivered(tx, delivery.delivery_id)
     # This may have been the last message of a camera that is gone: its token must not linger.
     channels.remove_unused(tx)
 
 
-def _log_outcome(delivery: Delivery, problem: DeliveryError | None) -> None:
-    match problem:
-        case None:
-            logger.info("Delivery %s: delivered", delivery.delivery_id)
+def _attempt(delivery: Delivery, result: Receipt | DeliveryError, began_at: datetime, ended_at: datetime) -> Attempt:
+    match result:
         case DeliveryDelayed():
-            logger.warning("Delivery %s: again in %.0f s: %s", delivery.delivery_id, problem.retry_after, problem)
+            outcome, answer = "delayed", result.message
+        case DeliveryError():
+            outcome, answer = "failed", result.message
         case _:
-            logger.error("Delivery %s: failed: %s", delivery.delivery_id, problem)
+            outcome, answer = "delivered", result.answer
+    return Attempt(delivery.delivery_id, began_at, ended_at, outcome, answer)
+
+
+def _log_outcome(delivery: Delivery, result: Receipt | DeliveryError) -> None:
+    match result:
+        case DeliveryDelayed():
+            logger.warning("Delivery %s: again in %.0f s: %s", delivery.delivery_id, result.retry_after, result)
+        case DeliveryError():
+            logger.error("Delivery %s: failed: %s", delivery.delivery_id, result)
+        case _:
+            logger.info("Delivery %s: delivered", delivery.delivery_id)

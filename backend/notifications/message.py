@@ -21,14 +21,18 @@ _FRAME_SHARE = 1 / 320
 """The frame's width as a share of the picture's longest side: 4 pixels of 1280."""
 
 
-def compose(sighting: Sighting, picture: bytes | None, zone: tzinfo | None) -> Notification:
+def compose(
+    sighting: Sighting, picture: bytes | None, zone: tzinfo | None, display_name: str | None = None
+) -> Notification:
     """The message about a sighting: who, which camera, when, how alike, and the picture with the face boxed.
 
-    `picture` is the sighting's JPEG. Times are told in `zone`; None is the server's own, summer time included. The text
-    is plain: no channel may read markup into it. Without a picture that can be read the text says so.
+    `picture` is the sighting's JPEG; `display_name` is what a known person is called in the place of their id. Times
+    are told in `zone`; None is the server's own, summer time included. The text is plain: no channel may read markup
+    into it. Without a picture that can be read the text says so.
     """
     shown = None if picture is None else _boxed_if_readable(picture, sighting.face_box)
-    lines = [f"{sighting.person_id or 'Somebody unknown'} at {sighting.camera_nickname}"]
+    who = display_name or sighting.person_id or "Somebody unknown"
+    lines = [f"{who} at {sighting.camera_nickname}"]
     lines.append(f"{sighting.started_at.astimezone(zone):%A %d %B %Y, %H:%M:%S %Z}")
     if sighting.similarity is not None:
         lines.append(_likeness(sighting.person_id, sighting.similarity))

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from backend.domain.notification import Channel, Notification
+from backend.domain.notification import Channel, Notification, Receipt
 
 
 class Notifier(Protocol):
@@ -11,8 +11,8 @@ class Notifier(Protocol):
     What is raised names no secret: its text is stored, logged and shown.
     """
 
-    def send(self, channel: Channel, notification: Notification) -> None:
-        """Send a message once, within some 20 seconds.
+    def send(self, channel: Channel, notification: Notification) -> Receipt:
+        """Send a message once, within some 20 seconds; answers what the channel said.
 
         Raises DeliveryDelayed where another attempt may succeed (also if it is unknown whether this one did), and
         DeliveryRefused where it cannot, as long as the channel's settings stay as they are.

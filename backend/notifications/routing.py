@@ -1,20 +1,79 @@
-"""Which channels are told of a sighting, asked inside the transaction that writes it."""
+"""Asks the rules about a sighting, inside the transaction that writes it, and puts its messages into the outbox."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from backend.domain.camera import Camera
-from backend.domain.face import Template
-from backend.domain.sighting import Sighting
-from backend.notifications.rules import should_tell
-from backend.storage import outbox
+from backend.domain.rule import Rule, Who
+from backend.domain.sighting import Evidence, Sighting
+from backend.domain.trace import RulingRecord
+from backend.notifications.rules import House, Occasion, Told, judge
+from backend.storage import mutes, outbox, people, rules, rulings
 from backend.storage.database import Transaction
 
 
-def channels_to_tell(tx: Transaction, sighting: Sighting, template: Template, camera: Camera) -> Sequence[str]:
-    """The ids of the channels to tell: the camera's own, at most once per person and cooldown."""
+class Router:
+    """Decides who is told of a sighting; safe to use from any thread."""
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        """Read hours in `zone`; None is the server's own, summer time included."""
+        self._zone = zone
+
+    def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
+        """Write the messages that the rules ask for, and why; whether there is a new one."""
+        now = datetime.now(UTC)
+        every_rule = [*_rules_of(camera), *rules.all_by_age(tx)]
+        house = House(rules.is_armed(tx), mutes.lasting(tx, now))
+        occasion = _occasion(tx, sighting, evidence, now.astimezone(self._zone))
+        ruling = judge(every_rule, occasion, house, lambda rule: _told(tx, rule, now))
+        record = RulingRecord(now, evidence.decision, evidence.looks, evidence.quality, ruling)
+        rulings.add(tx, sighting.sighting_id, record)
+        added = [
+            outbox.add(tx, sighting.sighting_id, channel_id, rule_ids)
+            for channel_id, rule_ids in ruling.rules_of_channels.items()
+        ]
+        return any(added)
+
+
+def camera_rule(camera: Camera) -> Rule | None:
+    """The rule that a camera's own Telegram fields stand for; None where it has none.
+
+    It counts armed or not only as every rule does: a camera that was never disarmed always tells.
+    """
     if camera.channel_id is None:
-        return ()
-    told = outbox.told_since(tx, camera.camera_id, datetime.now(UTC) - timedelta(seconds=camera.cooldown_seconds))
-    wanted = should_tell(sighting.person_id, template, told, notify_unknown=camera.notify_unknown)
-    return (camera.channel_id,) if wanted else ()
+        return None
+    return Rule(
+        rule_id=camera.camera_id,
+        name=camera.nickname,
+        who=Who.ANYONE if camera.notify_unknown else Who.KNOWN,
+        subject=None,
+        camera_id=camera.camera_id,
+        channel_ids=(camera.channel_id,),
+        cooldown_seconds=camera.cooldown_seconds,
+    )
+
+
+def _rules_of(camera: Camera) -> Iterator[Rule]:
+    own = camera_rule(camera)
+    if own is not None:
+        yield own
+
+
+def _occasion(tx: Transaction, sighting: Sighting, evidence: Evidence, moment: datetime) -> Occasion:
+    known = sighting.person_id is not None
+    return Occasion(
+        person_id=sighting.person_id,
+        groups=people.groups_of(tx, str(sighting.person_id)) if known else frozenset(),
+        camera_id=sighting.camera_id,
+        similarity=sighting.similarity,
+        threshold=sighting.threshold,
+        template=evidence.template,
+        moment=moment,
+    )
+
+
+def _told(tx: Transaction, rule: Rule, now: datetime) -> list[Told]:
+    if not rule.cooldown_seconds:
+        return []
+    sent = outbox.sent_since(tx, rule.rule_id, now - timedelta(seconds=rule.cooldown_seconds))
+    return [Told(message.person_id, message.template, message.created_at) for message in sent]

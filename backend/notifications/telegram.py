@@ -5,9 +5,7 @@ import ipaddress
 import json
 import logging
 import re
-import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +17,12 @@ from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, Invali
 from telegram.request import HTTPXRequest
 
 from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused, InvalidField
-from backend.domain.notification import Channel, Notification
+from backend.domain.notification import Channel, Notification, Receipt
+from backend.notifications.loop_thread import LoopThread
 
 TIMEOUT_S = 20.0
 """How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
 
-_CLOSING_S = 5.0
 _CONNECTIONS = 64
 _TOKEN_FORM = re.compile(r"[A-Za-z0-9:_-]+")
 """What a token may consist of; anything else would change the address that it becomes a part of."""
@@ -54,52 +52,26 @@ class TelegramNotifier:
         self._api_url = api_url
         self._timeout_s = timeout_s
         self._connection = _connection(api_url, timeout_s)
-        self._loop = asyncio.new_event_loop()
-        self._gate = threading.Lock()
-        self._closed = False
-        self._thread = threading.Thread(target=self._loop.run_forever, name="telegram", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("telegram")
 
-    def send(self, channel: Channel, notification: Notification) -> None:
+    def send(self, channel: Channel, notification: Notification) -> Receipt:
         """Send the text with its picture, or alone where there is none; see Notifier."""
-        # Behind the gate, so that nothing is handed to a loop that runs no more and would never answer.
-        with self._gate:
-            if self._closed:
-                raise DeliveryDelayed("The service is stopping.")
-            sending = asyncio.run_coroutine_threadsafe(self._send(channel, notification), self._loop)
-        try:
-            sending.result()
-        except CancelledError:
-            raise DeliveryDelayed("The service stopped before Telegram answered.") from None
+        return self._thread.run(lambda: self._send(channel, notification))
 
     def close(self) -> None:
         """Break off what is being sent and close the connections; see Notifier."""
-        with self._gate:
-            if self._closed:
-                return
-            self._closed = True
-        asyncio.run_coroutine_threadsafe(self._break_off(), self._loop).result(_CLOSING_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSING_S)
-        self._loop.close()
+        self._thread.close(self._connection.shutdown)
 
-    async def _send(self, channel: Channel, notification: Notification) -> None:
+    async def _send(self, channel: Channel, notification: Notification) -> Receipt:
         token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
         with _translated_errors(token):
             async with asyncio.timeout(self._timeout_s):
                 bot = _bot(token, self._api_url, self._connection)
                 try:
-                    await _write(bot, chat_id, notification)
+                    return await _write(bot, chat_id, notification)
                 except ChatMigrated as moved:
                     # A group that became a supergroup has a new id; its old one stays in the camera's settings.
-                    await _write(bot, str(moved.new_chat_id), notification)
-
-    async def _break_off(self) -> None:
-        sending = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in sending:
-            task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
-        await self._connection.shutdown()
+                    return await _write(bot, str(moved.new_chat_id), notification)
 
 
 def recent_chats(api_url: str, token: str) -> list[Chat]:
@@ -195,12 +167,13 @@ def _bot(token: str, api_url: str, connection: _Connection) -> Bot:
     return Bot(token, f"{api_url.rstrip('/')}/bot", request=connection, get_updates_request=connection)
 
 
-async def _write(bot: Bot, chat_id: str, notification: Notification) -> None:
+async def _write(bot: Bot, chat_id: str, notification: Notification) -> Receipt:
     if notification.picture is None:
-        await bot.send_message(chat_id, _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH))
+        message = await bot.send_message(chat_id, _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH))
     else:
         caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
-        await bot.send_photo(chat_id, notification.picture, caption=caption, filename="sighting.jpg")
+        message = await bot.send_photo(chat_id, notification.picture, caption=caption, filename="sighting.jpg")
+    return Receipt(f"Telegram took it as message {message.message_id}.", str(message.message_id))
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -24,13 +24,13 @@ class DecisionRule:
         return replace(self, threshold=threshold)
 
 
-def decide(candidates: Sequence[Candidate], quality: Quality, rule: DecisionRule) -> Decision:
-    """The verdict on a face with these candidates, best first."""
+def decide(candidates: Sequence[Candidate], quality: Quality | None, rule: DecisionRule) -> Decision:
+    """The verdict on a face with these candidates, best first; `quality` is None where it is not known."""
     return Decision(_verdict(candidates, quality, rule), rule.threshold, tuple(candidates))
 
 
-def _verdict(candidates: Sequence[Candidate], quality: Quality, rule: DecisionRule) -> Verdict:
-    if quality.score < UNUSABLE_QUALITY:
+def _verdict(candidates: Sequence[Candidate], quality: Quality | None, rule: DecisionRule) -> Verdict:
+    if quality is not None and quality.score < UNUSABLE_QUALITY:
         return Verdict.LOW_QUALITY
     if not candidates or candidates[0].similarity < rule.threshold:
         return Verdict.UNKNOWN

@@ -18,6 +18,21 @@ class IdentifiedFace:
     decision: Decision
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to search the gallery, where it is not to be searched as usual."""
+
+    threshold: float | None = None
+    """In the place of the rule's own."""
+    limit: int = 5
+    """How many candidates to name at most; two are looked at in any case, for the decision needs their margin."""
+    among: frozenset[str] | None = None
+    """The people who are looked for; None for everybody."""
+
+
+AS_USUAL = Search()
+
+
 class Identifier:
     """Searches the gallery for faces; safe to use from any thread."""
 
@@ -32,15 +47,18 @@ class Identifier:
         """The id of the model whose templates are compared."""
         return self._gallery.model
 
-    def identify_image(self, image: RgbImage) -> list[IdentifiedFace]:
+    def identify_image(self, image: RgbImage, search: Search = AS_USUAL) -> list[IdentifiedFace]:
         """Every face of an image with its decision, the largest face first."""
         faces = sorted(self._pipeline.analyse(image), key=lambda face: -face.detection.box.area)
-        return [IdentifiedFace(face, self.identify(face.template, face.quality)) for face in faces]
+        return [IdentifiedFace(face, self.identify(face.template, face.quality, search)) for face in faces]
 
-    def identify(self, template: Template, quality: Quality, threshold: float | None = None) -> Decision:
-        """The decision on one face; `threshold` stands in for the rule's own where it is given."""
-        rule = self.rule if threshold is None else self.rule.at(threshold)
-        return decide(self._gallery.search(template), quality, rule)
+    def identify(self, template: Template, quality: Quality | None, search: Search = AS_USUAL) -> Decision:
+        """The decision on one face; raises ModelMismatch for a template of another model than the gallery's.
+
+        `quality` is None where only the template is known.
+        """
+        rule = self.rule if search.threshold is None else self.rule.at(search.threshold)
+        return decide(self._gallery.search(template, max(search.limit, 2), search.among), quality, rule)
 
 
 def most_telling(faces: list[IdentifiedFace]) -> IdentifiedFace | None:

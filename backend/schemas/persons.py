@@ -91,13 +91,18 @@ class CandidateReply(BaseModel):
     similarity: float = Field(description="Cosine, -1 to 1, higher is more alike.")
 
 
-class FaceReply(BaseModel):
-    """One face of the image and who it is, if anyone."""
+class DetectedFace(BaseModel):
+    """Where a face is, and how useful it would be."""
 
     box: BoxReply
     landmarks: LandmarksReply
     detection_score: float
     quality: QualityReply
+
+
+class FaceReply(DetectedFace):
+    """One face of the image and who it is, if anyone."""
+
     decision: Verdict
     person_id: str | None
     similarity: float | None

@@ -1,27 +1,48 @@
 """Messages that wait to be delivered, written in the same transaction as the sighting they tell of."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 
 from backend.domain.face import Template
-from backend.domain.notification import Delivery, DeliveryState
+from backend.domain.notification import Attempt, Delivery, DeliveryState
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes
 from backend.storage.ids import new_id
-from backend.storage.tables import deliveries, sightings
+from backend.storage.tables import attempts, deliveries, firings, sightings
 
 
-def add(tx: Transaction, sighting_id: str, channel_id: str) -> None:
-    """Have a sighting told to a channel, at once; a channel is told of each sighting once."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Sent:
+    """A message that is on its way or was taken: about whom, and when it was written."""
+
+    person_id: str | None
+    template: Template
+    created_at: datetime
+
+
+def add(tx: Transaction, sighting_id: str, channel_id: str, rule_ids: Iterable[str] = ()) -> bool:
+    """Have a sighting told to a channel, at once, because these rules say so.
+
+    A channel is told of each sighting once; False where it is told of this one already.
+    """
     same = select(deliveries).where(deliveries.c.sighting_id == sighting_id, deliveries.c.channel_id == channel_id)
-    if tx.execute(same).first() is not None:
-        return
+    known = tx.execute(same).first()
+    delivery_id = new_id() if known is None else known.delivery_id
+    if known is None:
+        _add(tx, delivery_id, sighting_id, channel_id)
+    _add_firings(tx, delivery_id, rule_ids)
+    return known is None
+
+
+def _add(tx: Transaction, delivery_id: str, sighting_id: str, channel_id: str) -> None:
     now = datetime.now(UTC)
     tx.execute(
         insert(deliveries).values(
-            delivery_id=new_id(),
+            delivery_id=delivery_id,
             sighting_id=sighting_id,
             channel_id=channel_id,
             state=DeliveryState.PENDING,
@@ -30,6 +51,13 @@ def add(tx: Transaction, sighting_id: str, channel_id: str) -> None:
             next_attempt_at=now,
         )
     )
+
+
+def _add_firings(tx: Transaction, delivery_id: str, rule_ids: Iterable[str]) -> None:
+    known = set(tx.connection.scalars(select(firings.c.rule_id).where(firings.c.delivery_id == delivery_id)))
+    for rule_id in dict.fromkeys(rule_ids):
+        if rule_id not in known:
+            tx.execute(insert(firings).values(delivery_id=delivery_id, rule_id=rule_id))
 
 
 def heads(tx: Transaction) -> list[Delivery]:
@@ -58,18 +86,78 @@ def failed(tx: Transaction, delivery_id: str, reason: str) -> None:
     _record(tx, delivery_id, state=DeliveryState.FAILED, last_error=reason)
 
 
-def told_since(tx: Transaction, camera_id: str, moment: datetime) -> list[tuple[str | None, Template]]:
-    """Of whom a camera has sent messages since that moment: the person (None for a stranger) and their template."""
+def note_attempt(tx: Transaction, attempt: Attempt) -> None:
+    """Keep what came of one attempt."""
+    tx.execute(
+        insert(attempts).values(
+            attempt_id=new_id(),
+            delivery_id=attempt.delivery_id,
+            began_at=attempt.began_at,
+            ended_at=attempt.ended_at,
+            outcome=attempt.outcome,
+            answer=attempt.answer,
+        )
+    )
+
+
+def attempts_of(tx: Transaction, delivery_ids: Iterable[str]) -> list[Attempt]:
+    """Every attempt at these deliveries, the oldest first."""
+    query = select(attempts).where(attempts.c.delivery_id.in_(list(delivery_ids))).order_by(attempts.c.attempt_id)
+    return [Attempt(row.delivery_id, row.began_at, row.ended_at, row.outcome, row.answer) for row in tx.execute(query)]
+
+
+def find(tx: Transaction, delivery_id: str) -> Delivery | None:
+    """A delivery, or None where there is none of that id."""
+    row = tx.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()
+    return None if row is None else _delivery(row)
+
+
+def of_sighting(tx: Transaction, sighting_id: str) -> list[Delivery]:
+    """Whom a sighting is or was told to, the oldest first."""
+    return _listed(tx, [deliveries.c.sighting_id == sighting_id], None)[::-1]
+
+
+def page(
+    tx: Transaction, state: DeliveryState | None, channel_id: str | None, before: str | None, limit: int
+) -> list[Delivery]:
+    """At most `limit` deliveries, newest first, written before the one of id `before`."""
+    conditions: list[ColumnElement[bool]] = []
+    if state is not None:
+        conditions.append(deliveries.c.state == state)
+    if channel_id is not None:
+        conditions.append(deliveries.c.channel_id == channel_id)
+    if before is not None:
+        conditions.append(deliveries.c.delivery_id < before)
+    return _listed(tx, conditions, limit)
+
+
+def send_again(tx: Transaction, delivery_id: str) -> None:
+    """Have a message that was given up wait again, as if it were written now."""
+    now = datetime.now(UTC)
+    values = {"state": DeliveryState.PENDING, "attempts": 0, "created_at": now, "next_attempt_at": now}
+    tx.execute(update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(**values))
+
+
+def sent_since(tx: Transaction, rule_id: str, moment: datetime) -> list[Sent]:
+    """Of whom a rule's messages told that were written since a moment, but for those that were given up."""
     query = (
-        select(sightings.c.person_id, sightings.c.embedding, sightings.c.model)
-        .join(deliveries)
+        select(sightings.c.person_id, sightings.c.embedding, sightings.c.model, deliveries.c.created_at)
+        .join(deliveries, deliveries.c.sighting_id == sightings.c.sighting_id)
+        .join(firings, firings.c.delivery_id == deliveries.c.delivery_id)
         .where(
-            sightings.c.camera_id == camera_id,
+            firings.c.rule_id == rule_id,
             deliveries.c.created_at > moment,
             deliveries.c.state != DeliveryState.FAILED,
         )
     )
-    return [(row.person_id, Template(from_bytes(row.embedding), row.model)) for row in tx.execute(query)]
+    return [
+        Sent(row.person_id, Template(from_bytes(row.embedding), row.model), row.created_at) for row in tx.execute(query)
+    ]
+
+
+def _listed(tx: Transaction, conditions: list[ColumnElement[bool]], limit: int | None) -> list[Delivery]:
+    query = select(deliveries).where(*conditions).order_by(deliveries.c.delivery_id.desc()).limit(limit)
+    return [_delivery(row) for row in tx.execute(query)]
 
 
 def _record(tx: Transaction, delivery_id: str, **values: Any) -> None:

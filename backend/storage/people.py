@@ -1,12 +1,13 @@
 """The people who are enrolled."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from backend.domain.person import Person
 from backend.storage.database import Transaction
-from backend.storage.tables import people, templates
+from backend.storage.tables import people, person_groups, templates
 
 
 def exists(tx: Transaction, person_id: str) -> bool:
@@ -28,9 +29,53 @@ def all_with_counts(tx: Transaction) -> list[Person]:
     """Everybody with the number of their templates, sorted by id."""
     count = func.count(templates.c.template_id).label("embeddings")
     query = (
-        select(people.c.person_id, count, people.c.created_at)
+        select(people, count)
         .join(templates, isouter=True)
-        .group_by(people.c.person_id, people.c.created_at)
+        .group_by(people.c.person_id, people.c.created_at, people.c.display_name, people.c.note)
         .order_by(people.c.person_id)
     )
-    return [Person(row.person_id, row.embeddings, row.created_at) for row in tx.execute(query)]
+    groups = _groups(tx)
+    return [
+        Person(
+            row.person_id,
+            row.embeddings,
+            row.created_at,
+            row.display_name,
+            row.note,
+            tuple(groups.get(row.person_id, ())),
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def describe(tx: Transaction, person: Person) -> None:
+    """Replace somebody's display name, note and groups."""
+    known = people.c.person_id == person.person_id
+    tx.execute(update(people).where(known).values(display_name=person.display_name, note=person.note))
+    tx.execute(delete(person_groups).where(person_groups.c.person_id == person.person_id))
+    _keep_groups(tx, person.person_id, person.groups)
+
+
+def groups_of(tx: Transaction, person_id: str) -> frozenset[str]:
+    """The groups that somebody is in."""
+    return frozenset(
+        tx.connection.scalars(select(person_groups.c.group_name).where(person_groups.c.person_id == person_id))
+    )
+
+
+def display_name(tx: Transaction, person_id: str) -> str:
+    """What messages call somebody: their display name, or their id where there is none."""
+    name = tx.connection.scalars(select(people.c.display_name).where(people.c.person_id == person_id)).first()
+    return name or person_id
+
+
+def _keep_groups(tx: Transaction, person_id: str, groups: Iterable[str]) -> None:
+    for group in dict.fromkeys(groups):
+        tx.execute(insert(person_groups).values(person_id=person_id, group_name=group))
+
+
+def _groups(tx: Transaction) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in tx.execute(select(person_groups).order_by(person_groups.c.group_name)):
+        found.setdefault(row.person_id, []).append(row.group_name)
+    return found

@@ -55,6 +55,15 @@ people = Table(
     metadata,
     Column("person_id", String(128), primary_key=True),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("display_name", String(128), nullable=True),
+    Column("note", Text, nullable=True),
+)
+
+person_groups = Table(
+    "person_groups",
+    metadata,
+    Column("person_id", ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    Column("group_name", String(64), primary_key=True),
 )
 
 templates = Table(
@@ -83,6 +92,8 @@ channels = Table(
     metadata,
     Column("channel_id", String(26), primary_key=True),
     Column("kind", String(32), nullable=False),
+    # A channel without a name is a camera's own and goes with it.
+    Column("name", String(128), nullable=True),
     Column("encrypted_settings", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
@@ -138,4 +149,78 @@ deliveries = Table(
     Column("last_error", Text, nullable=True),
     UniqueConstraint("sighting_id", "channel_id"),
     Index(None, "state", "next_attempt_at"),
+)
+
+# Every attempt at a delivery: when, and what came back.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", String(26), primary_key=True),
+    Column("delivery_id", ForeignKey("deliveries.delivery_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("rule_id", String(26), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("who", String(16), nullable=False),
+    Column("subject", String(128), nullable=True),
+    Column("camera_id", String(26), nullable=True),
+    # Lists of {days, begins, ends}, as JSON: they are never searched.
+    Column("hours", Text, nullable=False),
+    Column("quiet_hours", Text, nullable=False),
+    Column("armed_only", Boolean, nullable=False),
+    Column("threshold", Float, nullable=True),
+    Column("cooldown_seconds", Integer, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+rule_channels = Table(
+    "rule_channels",
+    metadata,
+    Column("rule_id", ForeignKey("rules.rule_id", ondelete="CASCADE"), primary_key=True),
+    Column("channel_id", ForeignKey("channels.channel_id", ondelete="CASCADE"), primary_key=True),
+)
+
+# Which rules asked for a delivery. A camera's own rule has the camera's id and no row in `rules`.
+firings = Table(
+    "firings",
+    metadata,
+    Column("delivery_id", ForeignKey("deliveries.delivery_id", ondelete="CASCADE"), primary_key=True),
+    Column("rule_id", String(26), primary_key=True),
+    Index(None, "rule_id", "delivery_id"),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("mute_id", String(26), primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+    Column("rule_id", String(26), nullable=True),
+    Column("camera_id", String(26), nullable=True),
+    Column("person_id", String(128), nullable=True),
+    Column("model", String(64), nullable=True),
+    Column("embedding", LargeBinary, nullable=True),
+)
+
+# One row: whether the house is armed.
+arming = Table(
+    "arming",
+    metadata,
+    Column("armed", Boolean, primary_key=True),
+)
+
+# What the rules made of a sighting, each time they were asked, as JSON: it is shown and never searched.
+rulings = Table(
+    "rulings",
+    metadata,
+    Column("ruling_id", String(26), primary_key=True),
+    Column("sighting_id", ForeignKey("sightings.sighting_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("document", Text, nullable=False),
 )

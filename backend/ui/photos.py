@@ -1,7 +1,7 @@
 """Photos from the person at the browser: chosen as files or taken with the webcam."""
 
-from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import PurePath
 
 import streamlit as st
@@ -38,11 +38,10 @@ def chosen_photos(key: str, *, several: bool) -> list[UploadedFile]:
 
 def distinctly_named(files: Iterable[tuple[str, bytes]]) -> list[Photo]:
     """The photos, with a number added to names that come twice: the server tells of photos by their names."""
-    seen: Counter[str] = Counter()
-    photos = []
+    photos: dict[str, Photo] = {}
     for name, content in files:
-        seen[name] += 1
         path = PurePath(name)
-        unique = name if seen[name] == 1 else f"{path.stem} ({seen[name]}){path.suffix}"
-        photos.append(Photo(unique, content))
-    return photos
+        numbered = (f"{path.stem} ({number}){path.suffix}" for number in count(2))
+        unique = next(other for other in chain((name,), numbered) if other not in photos)
+        photos[unique] = Photo(unique, content)
+    return list(photos.values())

@@ -27,7 +27,7 @@ def main() -> None:
     """Lay out the frame that all pages share, and run the page that is open."""
     st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
-    page = st.navigation([st.Page(f"pages/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
+    page = st.navigation([st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
     show_sidebar()
     page.run()
 

@@ -31,10 +31,11 @@ def align(image: RgbImage, landmarks: Landmarks) -> RgbImage:
     with every pixel counted, since sampling it directly would pick single pixels and so noise.
     """
     matrix = similarity_transform(landmarks.as_array(), REFERENCE.as_array())
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    if 0 < scale < 0.5:
-        image, matrix = _shrunk_neighbourhood(image, matrix, 2 ** math.floor(-math.log2(scale)))
-    return np.asarray(cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+    part, matrix = _neighbourhood(image, matrix)
+    if part.size == 0:
+        return np.zeros((SIZE, SIZE, 3), np.uint8)
+    part, matrix = _shrunk(part, matrix)
+    return np.asarray(cv2.warpAffine(part, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def similarity_transform(source: NDArray[np.float32], target: NDArray[np.float32]) -> Matrix:
@@ -50,23 +51,34 @@ def similarity_transform(source: NDArray[np.float32], target: NDArray[np.float32
     return np.column_stack((rotation, target_centre - rotation @ source_centre))
 
 
-def _shrunk_neighbourhood(image: RgbImage, matrix: Matrix, factor: int) -> tuple[RgbImage, Matrix]:
-    """The part of the image that the matrix looks at, `factor` times smaller, and the matrix for that part."""
-    left, top, right, bottom = _seen(image, matrix, factor)
-    if right - left < factor or bottom - top < factor:
-        return image, matrix
-    width, height = (right - left) // factor, (bottom - top) // factor
-    part = image[top : top + height * factor, left : left + width * factor]
-    shrunk = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    # Pixels are counted by their centres, so a small pixel's centre is (factor - 1) / 2 further than its first corner.
-    shift = np.array([left, top]) + (factor - 1) / 2
-    return shrunk, np.column_stack((matrix[:, :2] * factor, matrix[:, 2] + matrix[:, :2] @ shift))
+def _scale(matrix: Matrix) -> float:
+    return math.hypot(matrix[0, 0], matrix[1, 0])
 
 
-def _seen(image: RgbImage, matrix: Matrix, margin: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the part of the image that an aligned face shows, with a margin around it."""
+def _neighbourhood(image: RgbImage, matrix: Matrix) -> tuple[RgbImage, Matrix]:
+    """The part of the image that an aligned face shows, and the matrix for it; OpenCV warps no sides above 32,767."""
     corners = np.array([(0, 0, 1), (SIZE, 0, 1), (0, SIZE, 1), (SIZE, SIZE, 1)]) @ cv2.invertAffineTransform(matrix).T
+    margin = 2 + 2 / max(_scale(matrix), 1e-6)
     limits = np.array(image.shape[1::-1])
-    left, top = np.clip(np.floor(corners.min(axis=0)) - margin, 0, limits).astype(int)
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + margin, 0, limits).astype(int)
-    return int(left), int(top), int(right), int(bottom)
+    left, top = np.clip(corners.min(axis=0) - margin, 0, limits).astype(int)
+    right, bottom = np.clip(corners.max(axis=0) + margin, 0, limits).astype(int)
+    return image[top:bottom, left:right], _from(matrix, float(left), float(top))
+
+
+def _from(matrix: Matrix, x: float, y: float) -> Matrix:
+    """The matrix for points counted from a new origin."""
+    return np.column_stack((matrix[:, :2], matrix @ (x, y, 1)))
+
+
+def _shrunk(image: RgbImage, matrix: Matrix) -> tuple[RgbImage, Matrix]:
+    """The image shrunk by the largest power of two that leaves it no smaller than needed, and the matrix for that."""
+    scale = _scale(matrix)
+    factor = 2 ** math.floor(-math.log2(scale)) if 0 < scale <= 0.5 else 1
+    height, width = (side // factor for side in image.shape[:2])
+    if factor == 1 or not height or not width:
+        return image, matrix
+    whole = image[: height * factor, : width * factor]
+    shrunk = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Pixels are counted by their centres, and a small pixel's lies (factor - 1) / 2 further than its first large one's.
+    matrix = _from(matrix, (factor - 1) / 2, (factor - 1) / 2)
+    return shrunk, np.column_stack((matrix[:, :2] * factor, matrix[:, 2]))

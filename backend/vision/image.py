@@ -50,7 +50,9 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> RgbImage:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge("The picture has too many pixels.", max_pixels=limits.max_pixels) from error
     except Exception as error:
-        raise InvalidImage(f"The {picture_format} picture cannot be decoded: it is cut off, broken or of a rare kind.") from error
+        raise InvalidImage(
+            f"The {picture_format} picture cannot be decoded: it is cut off, broken or of a rare kind."
+        ) from error
 
 
 def encode_jpeg(image: RgbImage, quality: int = 90) -> bytes:

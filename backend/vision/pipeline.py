@@ -23,6 +23,11 @@ class FacePipeline:
         """The id of the model that makes the templates."""
         return self._embedder.model
 
+    @property
+    def dimensions(self) -> int:
+        """How many numbers an embedding has."""
+        return self._embedder.dimensions
+
     def analyse(self, image: RgbImage) -> list[Face]:
         """All faces of an image, graded and embedded, the most certain first."""
         return self.describe(image, self.detect(image))

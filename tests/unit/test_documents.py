@@ -1,5 +1,6 @@
 """What the documents say is compared with what is there."""
 
+import configparser
 import re
 import tomllib
 from pathlib import Path
@@ -107,6 +108,16 @@ def test_every_address_of_the_api_that_is_named_is_a_route() -> None:
     for path in paths:
         scopes = ({"type": "http", "path": path, "method": method} for method in ("GET", "POST"))
         assert any(route.matches(scope)[0] is Match.FULL for scope in scopes for route in app.routes), path
+
+
+def test_the_layers_that_are_drawn_are_those_that_are_checked() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(ROOT / ".importlinter")
+    checked = contracts["importlinter:contract:layers"]["layers"].strip()
+    blocks = re.findall(r"```\n(cli\n.*?)\n```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL)
+
+    # In parentheses there: layers that may be absent, and are.
+    assert blocks == [re.sub(r" \| \(\w+\)", "", checked)]
 
 
 def test_the_example_of_an_env_file_holds_settings_only() -> None:

@@ -4,15 +4,14 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, UploadFile
 
-from backend.api.deps import ServicesDep
+from backend.api.deps import ServicesDep, SlotsDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import camera_reply, enrolment_reply, identification_reply
+from backend.api.uploads import image_of, photos_of
 from backend.container import Services
 from backend.domain.errors import InvalidField
-from backend.recognition.enrol import Photo
 from backend.schemas.cameras import CameraStatusReply
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
-from backend.vision.image import decode
 
 router = APIRouter(tags=["persons"], responses=COMMON_RESPONSES)
 
@@ -30,6 +29,7 @@ def persons(services: ServicesDep) -> PersonList:
 @router.post("/person")
 def person(
     services: ServicesDep,
+    slots: SlotsDep,
     action: Annotated[Action, Form(description="What to do.")],
     person_id: Annotated[str | None, Form(description="For `add` (a new person without it) and `remove`.")] = None,
     image: Annotated[list[UploadFile] | None, File(description="Once or more for `add`, once for `retrieve`.")] = None,
@@ -38,9 +38,11 @@ def person(
     """Enrol a person, identify a face, remove a person, or ask how a camera is doing."""
     match action:
         case "add":
-            return _add(services, person_id or None, image or [])
+            with slots.taken():
+                return _add(services, person_id or None, image or [])
         case "retrieve":
-            return _retrieve(services, image or [])
+            with slots.taken():
+                return _retrieve(services, image or [])
         case "remove":
             return _remove(services, person_id)
         case "camera_status":
@@ -48,19 +50,15 @@ def person(
 
 
 def _add(services: Services, person_id: str | None, images: list[UploadFile]) -> AddReply:
-    if not images:
-        raise InvalidField("image", "action=add needs one or more images.")
-    if len(images) > services.settings.max_images:
-        raise InvalidField("image", f"A request may carry at most {services.settings.max_images} images.")
-    return enrolment_reply(services.recognition.enroller.enrol(person_id, [_photo(services, file) for file in images]))
+    photos = photos_of(services, images, "image")
+    return enrolment_reply(services.recognition.enroller.enrol(person_id, photos))
 
 
 def _retrieve(services: Services, images: list[UploadFile]) -> RetrieveReply:
     if len(images) != 1:
         raise InvalidField("image", "action=retrieve needs exactly one image.")
-    photo = _photo(services, images[0])
     identifier = services.recognition.identifier
-    faces = identifier.identify_image(decode(photo.data, services.recognition.limits))
+    faces = identifier.identify_image(image_of(services, images[0]))
     return identification_reply(faces, identifier.rule.threshold, identifier.model)
 
 
@@ -76,8 +74,3 @@ def _camera_status(services: Services, camera_id: str | None) -> CameraStatusRep
     camera = services.schedule.camera(camera_id)
     reply = camera_reply(camera, services.schedule.status(camera_id))
     return CameraStatusReply(**reply.model_dump())
-
-
-def _photo(services: Services, file: UploadFile) -> Photo:
-    # One byte more than is allowed is enough to see that it is too large.
-    return Photo(file.filename or "image", file.file.read(services.recognition.limits.max_bytes + 1))

@@ -13,6 +13,7 @@ from backend.domain.camera import Camera
 from backend.domain.face import Template
 from backend.domain.geometry import Box
 from backend.domain.notification import ChannelKind, DeliveryState
+from backend.domain.rule import Rule, Who
 from backend.domain.sighting import Sighting
 from backend.storage import cameras, channels, outbox, sightings
 from backend.storage.database import Database, sqlite_url
@@ -66,6 +67,19 @@ def a_look(degrees: float = 0.0, model: str = "model") -> Template:
     return Template(np.array([np.cos(angle), np.sin(angle)], np.float32), model)
 
 
+def a_rule(*channel_ids: str, **changed: object) -> Rule:
+    """Anyone, anywhere, at any time, without a cooldown."""
+    values: dict[str, object] = {
+        "rule_id": "rule",
+        "name": "Everybody",
+        "who": Who.ANYONE,
+        "subject": None,
+        "camera_id": None,
+        "channel_ids": channel_ids or ("phone",),
+    }
+    return Rule(**(values | changed))  # type: ignore[arg-type]  # the fields' own types, mixed in one dict
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A row of the outbox."""
@@ -94,13 +108,13 @@ class Home:
         self.sql("DELETE FROM cameras")
 
     def see(self, person_id: str | None, channel_id: str, **changed: object) -> Sighting:
-        """Write a sighting with its picture, and that the channel is to be told."""
+        """Write a sighting with its picture, and that the channel is to be told by the rule of its camera."""
         sighting = a_sighting(person_id, **({"picture": f"2026-11-22/{new_id()}-1.jpg"} | changed))
         if sighting.picture is not None:
             self.snapshots.write(sighting.picture, jpeg(person_crop(2)))
         with self.database.write() as tx:
             sightings.add(tx, sighting, a_look())
-            outbox.add(tx, sighting.sighting_id, channel_id)
+            outbox.add(tx, sighting.sighting_id, channel_id, [sighting.camera_id])
         return sighting
 
     def told(self) -> list[Told]:

@@ -15,7 +15,7 @@ Pixels = NDArray[np.uint8]
 
 
 def moved(landmarks: Landmarks, matrix: NDArray[np.float64]) -> Landmarks:
-    points = np.column_stack((landmarks.as_array(), np.ones(5))) @ matrix.T
+    points = np.column_stack((landmarks.as_array().astype(np.float64), np.ones(5))) @ matrix.T
     return Landmarks(*(Point(float(x), float(y)) for x, y in points))
 
 
@@ -70,6 +70,14 @@ def test_a_face_cut_off_at_the_border_is_black_there(yunet: YuNet, scale: int) -
 def test_a_face_outside_the_image_is_black(corner: tuple[int, int]) -> None:
     away = moved(REFERENCE, np.array([(9, 0, corner[0]), (0, 9, corner[1])], np.float64))
     assert not align(np.full((50, 50, 3), 255, np.uint8), away).any()
+
+
+def test_a_face_in_a_very_long_panorama_is_the_same_face(yunet: YuNet) -> None:
+    landmarks = yunet.detect(astronaut())[0].landmarks
+    panorama = np.zeros((512, 40_000, 3), np.uint8)
+    panorama[:, 39_000:39_512] = astronaut()
+    right = moved(landmarks, np.array([(1, 0, 39_000), (0, 1, 0)], np.float64))
+    assert difference(align(panorama, right), align(astronaut(), landmarks)) < 0.5
 
 
 def test_a_large_noisy_face_is_averaged_not_sampled(yunet: YuNet, sface: SFace) -> None:

@@ -15,6 +15,7 @@ from backend.vision.models import YUNET_INT8
 from backend.vision.runtime import InferenceSession
 from backend.vision.runtime_openvino import OpenVinoRuntime
 
+
 def quantised_model() -> onnx.ModelProto:
     """A model as the Zoo's are: block-quantised weights named as inputs too, a Dropout, a Reshape to a batch of one."""
     numbers = np.random.default_rng(5)

@@ -1,14 +1,15 @@
 """The default pipelines come ready to use."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import ModelError
 from backend.vision.loading import load_pipelines
-from backend.vision.models import YUNET_INT8, prepare
+from backend.vision.runtime import InferenceSession
+from backend.vision.runtime_openvino import OpenVinoRuntime
 from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, group_photo
+from tests.unit.vision.spoiled import Spoiled, with_channels_swapped
 
 
 def test_both_pipelines_recognise_with_one_model(cache_dir: Path) -> None:
@@ -23,8 +24,16 @@ def test_an_empty_cache_is_filled(tmp_path: Path) -> None:
     assert len(list((tmp_path / "models").glob("*.onnx"))) == 2
 
 
-def test_models_that_answer_wrongly_do_not_start(cache_dir: Path, tmp_path: Path) -> None:
-    shutil.copytree(cache_dir, tmp_path, dirs_exist_ok=True)
-    spoil_weights(prepare(YUNET_INT8, tmp_path))
+class SwappingRuntime:
+    """An engine that mixes up red and blue."""
+
+    name = "swapping"
+    device = "cpu"
+
+    def load(self, model: Path) -> InferenceSession:
+        return Spoiled(OpenVinoRuntime().load(model), with_channels_swapped)
+
+
+def test_models_that_answer_wrongly_are_not_served(cache_dir: Path) -> None:
     with pytest.raises(ModelError, match="self-test"):
-        load_pipelines(tmp_path)
+        load_pipelines(cache_dir, runtime=SwappingRuntime())

@@ -36,7 +36,7 @@ def blurred(face: Pixels, sigma: float) -> Pixels:
 
 
 def lit(face: Pixels, gain: float) -> Pixels:
-    return np.clip(face * gain, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(face * gain, 0, 255), dtype=np.uint8)
 
 
 def with_nose_at(portrait: Detection, sideways: float) -> Detection:
@@ -100,7 +100,7 @@ def test_the_more_turned_away_the_lower(face: Pixels, portrait: Detection) -> No
 
 def test_turning_right_grades_as_turning_left(face: Pixels, portrait: Detection) -> None:
     right, left = (grade_portrait(face, with_nose_at(portrait, sideways)).pose for sideways in (-0.4, 0.4))
-    assert right == pytest.approx(left, rel=0.01)
+    assert right == pytest.approx(left, rel=0.03)
 
 
 def test_a_tilted_head_is_not_turned_away(face: Pixels, portrait: Detection) -> None:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from backend.domain.errors import ModelError
 from backend.vision.models import SFACE_INT8, YUNET_INT8, prepare
@@ -16,23 +14,7 @@ from backend.vision.runtime_openvino import OpenVinoRuntime
 from backend.vision.selftest import check
 from backend.vision.sface import SFace
 from backend.vision.yunet import YuNet
-
-Batch: TypeAlias = NDArray[np.float32]
-
-
-class Spoiled:
-    """A real session whose input somebody got wrong."""
-
-    def __init__(self, session: InferenceSession, spoil: Callable[[Batch], Batch]) -> None:
-        self._session = session
-        self._spoil = spoil
-
-    def run(self, batch: Batch) -> Mapping[str, Batch]:
-        return self._session.run(np.ascontiguousarray(self._spoil(batch), dtype=np.float32))
-
-
-def with_channels_swapped(batch: Batch) -> Batch:
-    return batch[:, ::-1]
+from tests.unit.vision.spoiled import Batch, Spoiled, with_channels_swapped
 
 
 def pipeline_of(detector: InferenceSession, embedder: InferenceSession) -> FacePipeline:

@@ -5,7 +5,7 @@ import pytest
 
 from backend.vision.alignment import SIZE
 from backend.vision.pipeline import FacePipeline
-from backend.vision.sface import SFace
+from backend.vision.sface import BATCH, SFace
 from tests.rig.photos import astronaut, other_photos, person_crop
 
 
@@ -18,6 +18,15 @@ def test_templates_are_unit_vectors_of_their_model(sface: SFace) -> None:
         assert template.embedding.shape == (sface.dimensions,)
         assert template.embedding.dtype == np.float32
         assert np.linalg.norm(template.embedding) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_crowd_is_embedded_like_single_faces(sface: SFace) -> None:
+    numbers = np.random.default_rng(2)
+    crowd = [numbers.integers(0, 256, (SIZE, SIZE, 3), np.uint8) for _ in range(BATCH + 3)]
+    together = sface.embed(crowd)
+    assert len(together) == BATCH + 3
+    for index in (0, BATCH - 1, BATCH, BATCH + 2):
+        assert sface.embed([crowd[index]])[0].similarity(together[index]) > 0.9999
 
 
 def test_no_faces_have_no_templates(sface: SFace) -> None:

@@ -141,7 +141,7 @@ def _show_nothing(wanted: Wanted, any_camera: bool) -> None:
         )
     else:
         st.info("Nothing can be seen before a camera is watched.", icon=":material/videocam_off:")
-        st.page_link("pages/cameras.py", label="Watch a camera", icon=":material/videocam:")
+        st.page_link("views/cameras.py", label="Watch a camera", icon=":material/videocam:")
 
 
 def _show_card(sighting: SightingReply) -> None:

@@ -39,7 +39,7 @@ def show_page() -> None:
         enrolled = client().persons().total
     if not enrolled:
         st.info("Nobody is enrolled yet, so everybody is a stranger.", icon=":material/group_add:")
-        st.page_link("pages/people.py", label="Enrol somebody first", icon=":material/person_add:")
+        st.page_link("views/people.py", label="Enrol somebody first", icon=":material/person_add:")
     with st.container(border=True):
         files = chosen_photos("recognise", several=False)
     if not files:

@@ -1,0 +1,27 @@
+"""Uploaded files to photos, never reading more of one than may be used."""
+
+from fastapi import UploadFile
+
+from backend.container import Services
+from backend.domain.errors import InvalidField
+from backend.domain.geometry import RgbImage
+from backend.recognition.enrol import Photo
+from backend.vision.image import decode
+
+
+def photo_of(services: Services, file: UploadFile) -> Photo:
+    """The file's bytes, and one more than is allowed where it is too large: enough to see that."""
+    return Photo(file.filename or "image", file.file.read(services.recognition.limits.max_bytes + 1))
+
+
+def photos_of(services: Services, files: list[UploadFile], field: str) -> list[Photo]:
+    """The bytes of several files; raises InvalidField for none and for too many."""
+    most = services.settings.max_images
+    if not 1 <= len(files) <= most:
+        raise InvalidField(field, f"A request carries between 1 and {most} images.")
+    return [photo_of(services, file) for file in files]
+
+
+def image_of(services: Services, file: UploadFile) -> RgbImage:
+    """The decoded picture; raises ImageRejected."""
+    return decode(photo_of(services, file).data, services.recognition.limits)

@@ -1,0 +1,164 @@
+"""Which photos are compared: labelled pairs, and searches of a gallery by people who are in it and people who are not."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from backend.domain.errors import InvalidInput
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".bmp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two photos, and whether they show one person."""
+
+    left: Path
+    right: Path
+    same: bool
+    fold: int
+    """Which of the parts it belongs to, counted from 0; see `metrics.fold_accuracies`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A photo, and who is on it."""
+
+    person_id: str
+    photo: Path
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSet:
+    """A gallery, and the searches of it."""
+
+    enrolled: tuple[Labelled, ...]
+    """The photos that people are enrolled with."""
+    mated: tuple[Labelled, ...]
+    """Other photos of those people."""
+    non_mated: tuple[Labelled, ...]
+    """Photos of people who are not enrolled."""
+
+    @property
+    def people(self) -> int:
+        """How many people are enrolled."""
+        return len({entry.person_id for entry in self.enrolled})
+
+    def photos(self) -> list[Path]:
+        """Every photo that is needed, each once."""
+        parts = (self.enrolled, self.mated, self.non_mated)
+        return list(dict.fromkeys(entry.photo for part in parts for entry in part))
+
+
+def photos_by_person(folder: Path) -> dict[str, list[Path]]:
+    """The photos in a folder that has one folder a person, whose name is the person's; both sorted by name.
+
+    Hidden folders and files that are no pictures are passed over. Raises InvalidInput where no picture is left.
+    """
+    people = {
+        entry.name: sorted(photo for photo in entry.iterdir() if _is_photo(photo))
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
+    found = {person_id: photos for person_id, photos in people.items() if photos}
+    if not found:
+        raise InvalidInput(f"{folder} has no photos: one folder a person is expected, with that person's pictures.")
+    return found
+
+
+def open_set(
+    people: Mapping[str, Sequence[Path]], enrol: int = 1, seed: int = 0, most_probes: int | None = None
+) -> OpenSet:
+    """Enrol `enrol` photos of everybody with two or more, and search with all others.
+
+    A person always keeps one photo to search with, so somebody with few photos is enrolled with fewer than `enrol`. Who
+    has a single photo is a stranger. Which photos are enrolled is drawn by `seed` for each person alone, so another
+    person more or less changes nothing for the rest. `most_probes` limits the mated searches of one person, so that a
+    few with very many photos do not outweigh the others.
+
+    Raises InvalidInput where nobody can be enrolled, or nobody is left as a stranger.
+    """
+    enrolled: list[Labelled] = []
+    mated: list[Labelled] = []
+    non_mated: list[Labelled] = []
+    for person_id, photos in people.items():
+        if len(photos) == 1:
+            non_mated.append(Labelled(person_id, photos[0]))
+            continue
+        drawn = [Labelled(person_id, photo) for photo in _drawn(photos, seed)]
+        taken = min(enrol, len(drawn) - 1)
+        enrolled += drawn[:taken]
+        mated += drawn[taken:][:most_probes]
+    if not enrolled or not non_mated:
+        raise InvalidInput("An open-set trial needs people with two or more photos, and strangers with a single one.")
+    return OpenSet(tuple(enrolled), tuple(mated), tuple(non_mated))
+
+
+def read_pairs(file: Path, images: Path) -> list[Pair]:
+    """The pairs of a file in the form of LFW's `pairs.txt`, whose photos lie in `images`.
+
+    The first line has the number of folds and of pairs of each kind in a fold, or that number of pairs alone. In each
+    fold, first come the pairs of one person (`name number number`), then those of two (`name number name number`). The
+    photo `name number` is `name/name_0001.jpg`, or has another picture suffix.
+
+    Raises InvalidInput, naming the line, where the file has another form or a photo is missing.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{file} cannot be read as a text file.") from error
+    folds, size = _header(file, lines)
+    rows = [(number, line.split()) for number, line in enumerate(lines[1:], start=2) if line.strip()]
+    if len(rows) != folds * 2 * size:
+        raise InvalidInput(f"{file} announces {folds * 2 * size} pairs and has {len(rows)}.")
+    return [
+        _pair(f"{file.name}, line {number}", fields, images, position // (2 * size))
+        for position, (number, fields) in enumerate(rows)
+    ]
+
+
+def _header(file: Path, lines: Sequence[str]) -> tuple[int, int]:
+    """The number of folds, and of pairs of each kind in a fold."""
+    fields = lines[0].split() if lines else []
+    if len(fields) not in (1, 2) or not all(field.isdecimal() and int(field) for field in fields):
+        raise InvalidInput(
+            f"{file.name}, line 1: the number of folds and of pairs of each kind in a fold is expected, such as '10 300'."
+        )
+    return (1, int(fields[0])) if len(fields) == 1 else (int(fields[0]), int(fields[1]))
+
+
+def _pair(place: str, fields: Sequence[str], images: Path, fold: int) -> Pair:
+    match fields:
+        case [name, left, right]:
+            return Pair(_photo(place, images, name, left), _photo(place, images, name, right), True, fold)
+        case [name, left, other, right]:
+            return Pair(_photo(place, images, name, left), _photo(place, images, other, right), False, fold)
+        case _:
+            raise InvalidInput(f"{place}: 'name number number' or 'name number name number' is expected.")
+
+
+def _photo(place: str, images: Path, name: str, number: str) -> Path:
+    if not number.isdecimal():
+        raise InvalidInput(f"{place}: '{number}' is no number of a photo.")
+    stem = images / name / f"{name}_{int(number):04d}"
+    usual = stem.with_name(f"{stem.name}.jpg")
+    for photo in _spellings(stem):
+        if photo.is_file():
+            return photo
+    raise InvalidInput(f"{place}: the photo {usual} is missing.")
+
+
+def _spellings(stem: Path) -> Iterator[Path]:
+    # Added and not replaced: a name may have a full stop in it.
+    yield stem.with_name(f"{stem.name}.jpg")
+    yield from (stem.with_name(f"{stem.name}{suffix}") for suffix in sorted(PHOTO_SUFFIXES - {".jpg"}))
+
+
+def _drawn(photos: Sequence[Path], seed: int) -> list[Path]:
+    """The photos in an order that depends on the seed and their names alone, on every machine and version."""
+    return sorted(photos, key=lambda photo: hashlib.sha256(f"{seed}/{photo.parent.name}/{photo.name}".encode()).digest())
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in PHOTO_SUFFIXES and path.is_file() and not path.name.startswith(".")

@@ -1,0 +1,55 @@
+"""A thread that runs an event loop for a channel whose library is asynchronous."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from typing import Any, TypeVar
+
+from backend.domain.errors import DeliveryDelayed
+
+Answer = TypeVar("Answer")
+_CLOSING_S = 5.0
+
+
+class LoopThread:
+    """Runs coroutines for callers of any thread, until it is closed."""
+
+    def __init__(self, name: str) -> None:
+        """Start the thread."""
+        self._loop = asyncio.new_event_loop()
+        self._gate = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
+        """What the coroutine of `begin` answers; raises DeliveryDelayed where the thread is or gets closed."""
+        # Behind the gate, so that nothing is handed to a loop that runs no more and would never answer.
+        with self._gate:
+            if self._closed:
+                raise DeliveryDelayed("The service is stopping.")
+            running = asyncio.run_coroutine_threadsafe(begin(), self._loop)
+        try:
+            return running.result()
+        except CancelledError:
+            raise DeliveryDelayed("The service stopped before the channel answered.") from None
+
+    def close(self, let_go: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Break off what runs, whose callers get DeliveryDelayed, then run `let_go` and end the thread."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+        asyncio.run_coroutine_threadsafe(_break_off(let_go), self._loop).result(_CLOSING_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSING_S)
+        self._loop.close()
+
+
+async def _break_off(let_go: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    running = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await let_go()
