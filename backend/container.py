@@ -1,8 +1,9 @@
 """THE WIRING: settings to services, opened in order and closed in reverse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from backend.cameras.schedule import Schedule
 from backend.cameras.sighting_log import SightingLog, close_left_open
@@ -13,9 +14,13 @@ from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera
 from backend.domain.notification import ChannelKind
 from backend.gallery.gallery import Gallery
+from backend.notifications.channel_list import ChannelList
 from backend.notifications.dispatcher import Dispatcher
+from backend.notifications.notifier import Notifier
 from backend.notifications.routing import Router
+from backend.notifications.rulebook import Rulebook
 from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
@@ -58,6 +63,9 @@ class Services:
     recognition: Recognition
     schedule: Schedule
     snapshots: Snapshots
+    rulebook: Rulebook
+    channels: ChannelList
+    dispatcher: Dispatcher
 
 
 @contextmanager
@@ -95,12 +103,21 @@ def open_services(settings: Settings) -> Iterator[Services]:
         recognition = stack.enter_context(open_recognition(settings))
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
-        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, stack)
+        notifiers = _open_notifiers(settings, stack)
+        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers, stack)
         supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher))
         stack.callback(supervisor.stop)
         schedule = Schedule(recognition.database, supervisor)
         schedule.resume()
-        yield Services(settings, recognition, schedule, snapshots)
+        yield Services(
+            settings=settings,
+            recognition=recognition,
+            schedule=schedule,
+            snapshots=snapshots,
+            rulebook=Rulebook(recognition.database),
+            channels=ChannelList(recognition.database, notifiers),
+            dispatcher=dispatcher,
+        )
 
 
 def visits_of(recognition: Recognition, threshold: float, log: VisitLog) -> Visits:
@@ -144,11 +161,25 @@ def _open_database(settings: LocalSettings) -> Database:
     return Database.open(sqlite_url(settings.data_dir), SecretBox(key))
 
 
-def _start_dispatcher(settings: Settings, database: Database, snapshots: Snapshots, stack: ExitStack) -> Dispatcher:
-    telegram = TelegramNotifier(settings.telegram_api_url)
-    stack.callback(telegram.close)
+def _open_notifiers(settings: Settings, stack: ExitStack) -> Mapping[ChannelKind, Notifier]:
+    notifiers: dict[ChannelKind, Notifier] = {}
+    notifiers[ChannelKind.TELEGRAM] = TelegramNotifier(settings.telegram_api_url)
+    stack.callback(notifiers[ChannelKind.TELEGRAM].close)
+    notifiers[ChannelKind.WEBHOOK] = WebhookNotifier()
+    stack.callback(notifiers[ChannelKind.WEBHOOK].close)
+    return notifiers
+
+
+def _start_dispatcher(
+    settings: Settings,
+    database: Database,
+    snapshots: Snapshots,
+    notifiers: Mapping[ChannelKind, Notifier],
+    stack: ExitStack,
+) -> Dispatcher:
     # No zone: messages tell the server's own time, summer time included.
-    dispatcher = Dispatcher(database, snapshots, {ChannelKind.TELEGRAM: telegram}, zone=None)
+    give_up_after = timedelta(hours=settings.give_up_after_hours)
+    dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after)
     dispatcher.start()
     stack.callback(dispatcher.stop, STOP_SECONDS)
     return dispatcher

@@ -19,19 +19,22 @@ _EXAMPLE_TOKENS = frozenset({"replace_with_a_strong_random_token", "PASTE_THE_OU
 
 def is_usable_token(token: SecretStr) -> bool:
     """Whether a token may guard the API: there is one, and not one that the documentation shows to everybody."""
-    return bool(token.get_secret_value().strip()) and token.get_secret_value() not in _EXAMPLE_TOKENS
+    return token.get_secret_value().strip() not in {"", *_EXAMPLE_TOKENS}
 
 
 def _usable_token(token: SecretStr) -> SecretStr:
     if not is_usable_token(token):
         raise ValueError(SETUP_HINT)
-    return token
+    # A header cannot carry blanks at its ends.
+    return SecretStr(token.get_secret_value().strip())
 
 
 class LocalSettings(BaseSettings):
     """What recognition on this machine needs, from the environment first and `.env` second."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", extra="ignore", env_ignore_empty=True
+    )
 
     secret_key: SecretStr | None = Field(
         default=None,
@@ -89,6 +92,9 @@ class LocalSettings(BaseSettings):
     telegram_api_url: str = Field(
         default="https://api.telegram.org", description="The Bot API server that messages go through."
     )
+    give_up_after_hours: float = Field(
+        default=24.0, gt=0, le=720, description="How long a message that no channel takes is tried again."
+    )
     utilities_url: str = Field(
         default="http://localhost:8000/person", description="Where the web UI finds `POST /person`."
     )
@@ -130,6 +136,10 @@ def _loaded(kind: type[Loaded]) -> Loaded:
         return kind()
     except ValidationError as error:
         raise ConfigurationError("; ".join(_sentences(error))) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError("The file .env is not UTF-8 text; save it as that.") from None
+    except OSError as error:
+        raise ConfigurationError(f"The file .env cannot be read: {error.strerror}.") from None
 
 
 def _sentences(error: ValidationError) -> list[str]:

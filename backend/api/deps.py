@@ -9,6 +9,8 @@ from fastapi.security import HTTPBearer
 from backend.api.slots import Slots
 from backend.cameras.schedule import Schedule
 from backend.container import Services
+from backend.notifications.channel_list import ChannelList
+from backend.notifications.rulebook import Rulebook
 from backend.recognition.enrol import Enroller
 from backend.recognition.identify import Identifier
 
@@ -36,9 +38,19 @@ def _schedule(services: ServicesDep) -> Schedule:
     return services.schedule
 
 
+def _rulebook(services: ServicesDep) -> Rulebook:
+    return services.rulebook
+
+
+def _channel_list(services: ServicesDep) -> ChannelList:
+    return services.channels
+
+
 EnrollerDep = Annotated[Enroller, Depends(_enroller)]
 IdentifierDep = Annotated[Identifier, Depends(_identifier)]
 ScheduleDep = Annotated[Schedule, Depends(_schedule)]
+RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
+ChannelListDep = Annotated[ChannelList, Depends(_channel_list)]
 
 
 def _slots(request: Request) -> Slots:

@@ -71,6 +71,7 @@ _SENTENCES = {
 _FAULTS = {
     "model_attributes_type": "Expected a JSON object.",
     "extra_forbidden": "There is no such field.",
+    "string_pattern_mismatch": "This does not have the form that is wanted here.",
     "timezone_aware": "Send a time with its zone, such as 2026-11-22T12:00:00Z.",
 }
 _NOT_A_FILE = "Expected UploadFile"

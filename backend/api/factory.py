@@ -14,7 +14,7 @@ from backend.api.deps import bearer
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.request_id import RequestIds
-from backend.api.routers import cameras, health, persons, sightings, telegram
+from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
 from backend.api.security import BearerAuth
 from backend.api.slots import Slots
 from backend.api.v1 import recognition
@@ -57,7 +57,16 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         generate_unique_id_function=_operation_id,
     )
     install_error_handlers(app)
-    for router in (persons.router, cameras.router, sightings.router, telegram.router):
+    for router in (
+        persons.router,
+        cameras.router,
+        sightings.router,
+        telegram.router,
+        profiles.router,
+        rules.router,
+        channels.router,
+        deliveries.router,
+    ):
         app.include_router(router, dependencies=[bearer])
     app.include_router(recognition.router, prefix="/v1", dependencies=[bearer])
     app.include_router(health.router)

@@ -1,11 +1,13 @@
 """From a camera's frames to visits: who is there, from when to when, and the best picture of each."""
 
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from backend.cameras.consensus import Consensus
+from backend.cameras.scene import Presence, SeeingCounts
 from backend.cameras.source import Frame
 from backend.cameras.tracker import Tracker
 from backend.domain.face import Face, Template
@@ -88,18 +90,24 @@ class Visits:
         self._log = log
         self._tracker = Tracker()
         self._follows: dict[int, _Follow] = {}
-        self.opened = 0
-        """How many visits were told so far."""
+        self.present: Sequence[Presence] = ()
+        """The faces in the picture now; see Watcher."""
+        self.counts = SeeingCounts()
 
     def look(self, frame: Frame) -> int:
         """Look at a frame; answers how many faces are in it."""
         image = frame.rgb()
+        began = time.perf_counter()
         faces = self._pipeline.analyse(image)
+        self._count(faces=len(faces), inference_seconds=time.perf_counter() - began)
         seen = self._tracker.update(faces, frame.moment)
         for track_id, face in zip(seen, faces, strict=True):
             self._follow(track_id, face, image, frame)
         self._name(seen)
         self.end_old(frame.moment)
+        self.present = [
+            _presence(face, self._follows[track_id]) for track_id, face in zip(seen, faces, strict=True)
+        ]
         return len(faces)
 
     def end_old(self, moment: float) -> None:
@@ -110,11 +118,16 @@ class Visits:
         """End every visit: the camera is no longer watched."""
         self._end(list(self._follows))
 
+    def _count(self, **more: float) -> None:
+        added = {name: getattr(self.counts, name) + value for name, value in more.items()}
+        self.counts = replace(self.counts, **added)
+
     def _follow(self, track_id: int, face: Face, image: RgbImage, frame: Frame) -> None:
         follow = self._follows.get(track_id)
         if follow is None:
             first = Look(image, face.detection.box, face.quality.score)
             follow = self._follows[track_id] = _Follow(frame.taken_at, frame.taken_at, frame.moment, first)
+            self._count(tracks=1)
         follow.see(face, image, frame)
 
     def _name(self, seen: Sequence[int]) -> None:
@@ -147,6 +160,9 @@ class Visits:
             self._report(track_id, follow, follow.decision)
 
     def _end(self, track_ids: Iterable[int]) -> None:
+        track_ids = list(track_ids)
+        if track_ids:
+            self.present = ()
         for track_id in track_ids:
             follow = self._follows.pop(track_id)
             if follow.decision is None:
@@ -156,7 +172,8 @@ class Visits:
                 self._report(track_id, follow, follow.decision, ended=True)
 
     def _report(self, track_id: int, follow: _Follow, decision: Decision, *, ended: bool = False) -> None:
-        self.opened += not follow.told
+        if not follow.told:
+            self._count(sightings=1)
         follow.told = True
         self._log.report(_visit(track_id, follow, decision, ended=ended))
 
@@ -176,6 +193,11 @@ def _holders(claims: Iterable[tuple[int, Decision, Decision | None]]) -> dict[st
 def _improves(new: Decision, old: Decision | None) -> bool:
     # Once named, a visit keeps its name through poor looks; only another name, or losing it, changes it.
     return old is None or old.verdict is not Verdict.MATCH or new.verdict is Verdict.MATCH
+
+
+def _presence(face: Face, follow: _Follow) -> Presence:
+    decision = follow.decision
+    return Presence(face.detection.box, decision.person_id if decision else None, decision is not None)
 
 
 def _visit(track_id: int, follow: _Follow, decision: Decision, *, ended: bool) -> Visit:

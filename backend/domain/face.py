@@ -49,7 +49,8 @@ class Template:
         """
         if self.model != other.model:
             raise ModelMismatch(expected=self.model, actual=other.model)
-        return float(self.embedding @ other.embedding)
+        # A vector's product with itself may come out a trace above 1.
+        return min(1.0, max(-1.0, float(self.embedding @ other.embedding)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

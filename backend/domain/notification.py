@@ -83,6 +83,5 @@ class Notification:
     """A JPEG with the face boxed; None where the picture is gone."""
     event_id: str = ""
     """The same at every attempt, so that a channel can see that it has had it."""
-    sent_at: datetime | None = None
     sighting: Sighting | None = None
     """What it is about; None for a message that only tries the channel."""

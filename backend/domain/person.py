@@ -24,15 +24,20 @@ class Person:
     """Sorted names of the groups that rules may be about."""
 
 
+def composed(person_id: str) -> str:
+    """The id in Unicode's composed form, which is how ids are kept: "é" may also come as "e" and an accent."""
+    return unicodedata.normalize("NFC", person_id)
+
+
 def checked_person_id(person_id: str) -> str:
-    """The id in Unicode's composed form, if it may be one: 1–128 letters of any script, digits, spaces and `._-@`.
+    """The composed id, if it may be one: 1–128 letters of any script, digits, spaces and `._-@`.
 
     Raises InvalidField otherwise; an id of blanks alone is refused too.
     """
-    composed = unicodedata.normalize("NFC", person_id)
-    if not composed.strip() or len(composed) > PERSON_ID_LENGTH or not all(map(_may_stand_in_id, composed)):
+    kept = composed(person_id)
+    if not kept.strip() or len(kept) > PERSON_ID_LENGTH or not all(map(_may_stand_in_id, kept)):
         raise InvalidField("person_id", "A person_id has 1–128 letters, digits, spaces or ._-@ and is not blank.")
-    return composed
+    return kept
 
 
 def _may_stand_in_id(character: str) -> bool:

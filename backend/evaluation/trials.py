@@ -157,7 +157,9 @@ def _spellings(stem: Path) -> Iterator[Path]:
 
 def _drawn(photos: Sequence[Path], seed: int) -> list[Path]:
     """The photos in an order that depends on the seed and their names alone, on every machine and version."""
-    return sorted(photos, key=lambda photo: hashlib.sha256(f"{seed}/{photo.parent.name}/{photo.name}".encode()).digest())
+    return sorted(
+        photos, key=lambda photo: hashlib.sha256(f"{seed}/{photo.parent.name}/{photo.name}".encode()).digest()
+    )
 
 
 def _is_photo(path: Path) -> bool:

@@ -48,8 +48,7 @@ class Gallery:
 
         Raises ModelMismatch for a template of another model.
         """
-        if probe.model != self.model:
-            raise ModelMismatch(expected=self.model, actual=probe.model)
+        self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
         return self._index.search(probe.embedding, limit, among)
 
@@ -64,11 +63,17 @@ class Gallery:
             return people.all_with_counts(tx)
 
     def add(self, person_id: str, new: Sequence[NewTemplate]) -> Addition:
-        """Keep templates of a person, who is enrolled if new; photos that the person has already are left out."""
+        """Keep templates of a person, who is enrolled if new; photos that the person has already are left out.
+
+        Raises ModelMismatch for a template of another model.
+        """
+        for template in new:
+            self._refuse_other_model(template.template)
         with self._changing:
             with self._database.write() as tx:
                 known = templates.source_hashes(tx, person_id, self.model)
-                fresh = [template for template in new if template.source_sha256 not in known]
+                by_photo = {template.source_sha256: template for template in new}
+                fresh = [template for photo, template in by_photo.items() if photo not in known]
                 if fresh:
                     _keep(tx, person_id, fresh)
                     generation = templates.advance_generation(tx)
@@ -76,7 +81,7 @@ class Gallery:
             if fresh:
                 changed = self._index.with_added(person_id, [template.template.embedding for template in fresh])
                 self._replace(changed, generation)
-        return Addition(len(fresh), known & {template.source_sha256 for template in new}, embeddings)
+        return Addition(len(fresh), known & by_photo.keys(), embeddings)
 
     def remove(self, person_id: str) -> int:
         """Remove a person with all templates and answer how many those were; raises PersonNotFound."""
@@ -88,6 +93,10 @@ class Gallery:
                 generation = templates.advance_generation(tx)
             self._replace(self._index.without(person_id), generation)
         return removed
+
+    def _refuse_other_model(self, template: Template) -> None:
+        if template.model != self.model:
+            raise ModelMismatch(expected=self.model, actual=template.model)
 
     def _replace(self, index: TemplateIndex, generation: int) -> None:
         # A number that jumped means another process changed the rows too: only the rows know how.

@@ -61,7 +61,7 @@ class ExactIndex:
         if not self._people:
             return []
         best = np.full(len(self._people), -np.inf, np.float32)
-        np.maximum.at(best, self._owners, self._embeddings @ embedding)
+        np.maximum.at(best, self._owners, np.clip(self._embeddings @ embedding, -1.0, 1.0))
         if among is not None:
             best[[person_id not in among for person_id in self._people]] = -np.inf
         count = min(limit, int(np.isfinite(best).sum()))

@@ -1,7 +1,6 @@
 """The channels as people configure them, and a real message to try one."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from backend.domain.errors import ChannelNotFound, DeliveryRefused, InvalidField
 from backend.domain.notification import Channel, ChannelKind, Notification, Receipt
@@ -65,7 +64,7 @@ class ChannelList:
         if notifier is None:
             raise DeliveryRefused(f"This server sends nothing by {channel.kind}.")
         text = "A test of Face Server: messages about sightings will arrive here."
-        return notifier.send(channel, Notification(text, None, new_id(), datetime.now(UTC)))
+        return notifier.send(channel, Notification(text, None, new_id()))
 
     def _check_is_nobodys(self, channel: Channel) -> None:
         with self._database.read() as tx:

@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
@@ -84,7 +85,9 @@ class Courier:
             # A better one may have taken its place between the two readings.
             channel, sighting, name = self._addressed(delivery)
             picture = self._picture(sighting)
-        return notifier.send(channel, compose(sighting, picture, self._zone, name))
+        composed = compose(sighting, picture, self._zone, name)
+        # The delivery's id at every attempt: a channel that had it can tell.
+        return notifier.send(channel, replace(composed, event_id=delivery.delivery_id, sighting=sighting))
 
     def _addressed(self, delivery: Delivery) -> tuple[Channel, Sighting, str | None]:
         with self._database.read() as tx:

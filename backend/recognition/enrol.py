@@ -71,23 +71,25 @@ class Enroller:
         self._rule = rule
         self._limits = limits
 
-    def enrol(self, person_id: str | None, photos: Sequence[Photo]) -> Enrolment:
-        """Add a person's photos; without an id a new person is made.
+    def enrol(self, person_id: str | None, photos: Iterable[Photo]) -> Enrolment:
+        """Add a person's photos, each taken from `photos` only once the one before is dealt with.
+
+        Without an id a new person is made.
 
         Raises InvalidField for an impossible id, and NothingEnrolled where not one photo can be used.
         """
         person_id = new_id() if person_id is None else checked_person_id(person_id)
         taken, rejected = self._sorted_out(photos)
-        addition = self._gallery.add(person_id, [template for _, template in taken])
+        addition = self._gallery.add(person_id, taken)
         rejected += [
-            _duplicate(photo.filename) for photo, template in taken if template.source_sha256 in addition.duplicates
+            _duplicate(template.source_name) for template in taken if template.source_sha256 in addition.duplicates
         ]
         if not addition.added:
             raise NothingEnrolled([describe(rejection) for rejection in rejected])
         return Enrolment(person_id, addition.added, addition.embeddings, tuple(rejected))
 
-    def _sorted_out(self, photos: Iterable[Photo]) -> tuple[list[tuple[Photo, NewTemplate]], list[Rejection]]:
-        taken: dict[str, tuple[Photo, NewTemplate]] = {}
+    def _sorted_out(self, photos: Iterable[Photo]) -> tuple[list[NewTemplate], list[Rejection]]:
+        taken: dict[str, NewTemplate] = {}
         rejected: list[Rejection] = []
         for photo in photos:
             digest = hashlib.sha256(photo.data).hexdigest()
@@ -95,7 +97,7 @@ class Enroller:
                 rejected.append(_duplicate(photo.filename))
                 continue
             try:
-                taken[digest] = photo, self._template(photo, digest)
+                taken[digest] = self._template(photo, digest)
             except ImageRejected as reason:
                 rejected.append(Rejection(photo.filename, reason))
         return list(taken.values()), rejected

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backend.domain.errors import FaceNotFound, PersonNotFound
 from backend.domain.face import Face
 from backend.domain.geometry import RgbImage
+from backend.domain.person import composed
 from backend.gallery.gallery import Gallery
 from backend.vision.pipeline import FacePipeline
 
@@ -35,7 +36,7 @@ class Verifier:
 
     def verify_person(self, image: RgbImage, person_id: str, threshold: float | None = None) -> Verification:
         """Compare the largest face of an image with a person's best template; raises FaceNotFound or PersonNotFound."""
-        candidates = self._gallery.search(self._largest(image).template, limit=1, among=(person_id,))
+        candidates = self._gallery.search(self._largest(image).template, limit=1, among=(composed(person_id),))
         if not candidates:
             raise PersonNotFound(person_id)
         return self._judged(candidates[0].similarity, threshold)

@@ -1,6 +1,6 @@
 """Cameras on the wire."""
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AwareDatetime,
@@ -8,9 +8,9 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    StringConstraints,
     Tag,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
@@ -21,18 +21,16 @@ MAX_JOBS = 100
 class CameraJob(BaseModel):
     """A camera to watch. The same nickname and link again updates that camera."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
 
-    rtsp_link: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2048)] = Field(
-        examples=["rtsp://user:pass@192.0.2.10:554/stream"]
-    )
-    camera_nickname: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
-    ] = Field(examples=["FrontDoor"])
+    rtsp_link: str = Field(min_length=1, max_length=2048, examples=["rtsp://user:pass@192.0.2.10:554/stream"])
+    camera_nickname: str = Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["FrontDoor"])
     telegram_api_token: str | None = Field(
         default=None, max_length=256, description="The bot's token; without it sightings are only stored."
     )
-    telegram_chat_id: str | None = Field(default=None, max_length=64, description="The chat that the bot writes to.")
+    telegram_chat_id: str | None = Field(
+        default=None, max_length=64, validate_default=True, description="The chat that the bot writes to."
+    )
     threshold: float = Field(
         default=DEFAULT_THRESHOLD, ge=0, le=1, description="Similarity from which a person counts."
     )
@@ -44,11 +42,13 @@ class CameraJob(BaseModel):
     )
     notify_unknown: bool = Field(default=False, description="Send a message about strangers too.")
 
-    @model_validator(mode="after")
-    def _telegram_is_whole_or_absent(self) -> Self:
-        if bool(self.telegram_api_token) != bool(self.telegram_chat_id):
+    @field_validator("telegram_chat_id")
+    @classmethod
+    def _telegram_is_whole_or_absent(cls, chat_id: str | None, info: ValidationInfo) -> str | None:
+        # A token that is wrong in itself is told of by itself.
+        if "telegram_api_token" in info.data and bool(info.data["telegram_api_token"]) != bool(chat_id):
             raise ValueError("telegram_api_token and telegram_chat_id belong together: send both or neither.")
-        return self
+        return chat_id
 
 
 ONE, MANY = "one", "many"

@@ -1,10 +1,12 @@
 """Telegram on the wire."""
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class ChatsRequest(BaseModel):
     """Whose chats to list."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     telegram_api_token: SecretStr = Field(min_length=1, max_length=256, description="The bot's token.")
 

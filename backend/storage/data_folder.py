@@ -16,7 +16,8 @@ def prepare(data_dir: Path) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         (data_dir / ".writable").touch()
-        (data_dir / ".writable").unlink()
+        # Another process may be trying the same, and have taken it away already.
+        (data_dir / ".writable").unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(f"DATA_DIR: the folder '{data_dir}' cannot be written: {error.strerror}.") from error
 
@@ -24,9 +25,16 @@ def prepare(data_dir: Path) -> None:
 @contextmanager
 def held(data_dir: Path) -> Iterator[None]:
     """Keep other servers off the folder; raises ConfigurationError where one has it already."""
+    lock = FileLock(data_dir / LOCK_FILE, blocking=False)
     try:
-        with FileLock(data_dir / LOCK_FILE, blocking=False):
-            yield
+        lock.acquire()
     except Timeout:
         message = f"DATA_DIR: another Face Server is running on the folder '{data_dir}'; stop it or choose another."
         raise ConfigurationError(message) from None
+    except OSError as error:
+        message = f"DATA_DIR: the file '{data_dir / LOCK_FILE}' cannot be locked: {error.strerror}."
+        raise ConfigurationError(message) from error
+    try:
+        yield
+    finally:
+        lock.release()

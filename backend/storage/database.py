@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from alembic.util.exc import CommandError
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,7 +44,7 @@ class Database:
         self._secrets = secrets
 
     @classmethod
-    def open(cls, url: str, secrets: SecretBox) -> Self:
+    def open(cls, url: URL, secrets: SecretBox) -> Self:
         """Connect, and bring the schema up to date; raises StorageError where either fails."""
         engine = create_engine(url)
         if engine.dialect.name == "sqlite":
@@ -72,9 +73,10 @@ class Database:
         self._engine.dispose()
 
 
-def sqlite_url(data_dir: Path) -> str:
+def sqlite_url(data_dir: Path) -> URL:
     """Where the database of a data folder is."""
-    return f"sqlite:///{data_dir / DATABASE_FILE}"
+    # Not put together as text: a folder's name may hold what means something else in an address.
+    return URL.create("sqlite", database=str(data_dir / DATABASE_FILE))
 
 
 def _use_sqlite_safely(engine: Engine) -> None:
@@ -100,10 +102,14 @@ def _use_sqlite_safely(engine: Engine) -> None:
 def _migrate(connection: Connection) -> None:
     connection.execution_options(writes=True)
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    # Alembic reads options as configuration files are read, where a percent sign begins a reference.
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    with connection.begin():
-        command.upgrade(config, "head")
+    try:
+        with connection.begin():
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageError("The database was written by a newer Face Server; use that, or a backup.") from error
 
 
 @contextmanager

@@ -38,11 +38,18 @@ class SecretBox:
 
 
 def load_key(data_dir: Path) -> str:
-    """The key of the key file in `data_dir`, which is made (mode 600) where there is none."""
+    """The key of the key file in `data_dir`, which is made (mode 600) where there is none.
+
+    Raises ConfigurationError where it cannot be read or made.
+    """
     path = data_dir / KEY_FILE
-    if not path.exists():
-        _create_key_file(path)
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            _create_key_file(path)
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigurationError(f"The key file '{path}' cannot be used: {reason}.") from error
 
 
 def _create_key_file(path: Path) -> None:

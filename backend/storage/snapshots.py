@@ -1,9 +1,13 @@
 """The pictures of sightings: the only place that writes and reads them."""
 
+import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from backend.domain.errors import StorageError
+
+logger = logging.getLogger(__name__)
 
 
 class Snapshots:
@@ -25,23 +29,35 @@ class Snapshots:
                 os.fsync(file.fileno())
             draft.replace(path)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            # Where the folder itself is the trouble, the draft can't be removed either.
+            with suppress(OSError):
+                draft.unlink()
             raise StorageError(f"The picture cannot be written: {error.strerror}.") from error
 
     def read(self, key: str) -> bytes | None:
-        """The picture of that key, or None where it is gone."""
+        """The picture of that key, or None where it is gone; raises StorageError where the disk refuses."""
         try:
             return (self._root / key).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise StorageError(f"The picture cannot be read: {error.strerror}.") from error
 
     def remove(self, key: str) -> None:
         """Delete a picture that is no longer wanted; it may be gone already."""
-        (self._root / key).unlink(missing_ok=True)
+        _delete(self._root / key)
 
     def remove_other_versions(self, key: str) -> None:
         """Delete what a crash left beside a sighting's picture: keys are `DAY/SIGHTING-VERSION.jpg`."""
         kept = self._root / key
         for path in kept.parent.glob(f"{kept.stem.partition('-')[0]}-*"):
             if path != kept:
-                path.unlink(missing_ok=True)
+                _delete(path)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        # It takes room, no more: nothing that is wanted fails for it.
+        logger.warning("The picture %s cannot be deleted: %s.", path, error.strerror)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _BREAK = ":small[]"
 """Markdown of Streamlit's for an empty piece of text: what stands on its two sides is not read as one word."""
-_LINK_OR_SIGN = re.compile(r"(?<=[:@])|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_LINK_OR_SIGN = re.compile(r"(?<=[:@])(?=\S)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 _ESCAPED = str.maketrans({character: f"\\{character}" for character in string.punctuation})
 
 

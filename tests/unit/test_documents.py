@@ -116,8 +116,7 @@ def test_the_layers_that_are_drawn_are_those_that_are_checked() -> None:
     checked = contracts["importlinter:contract:layers"]["layers"].strip()
     blocks = re.findall(r"```\n(cli\n.*?)\n```", (ROOT / "docs/architecture.md").read_text(), re.DOTALL)
 
-    # In parentheses there: layers that may be absent, and are.
-    assert blocks == [re.sub(r" \| \(\w+\)", "", checked)]
+    assert blocks == [checked]
 
 
 def test_the_example_of_an_env_file_holds_settings_only() -> None:

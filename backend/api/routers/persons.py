@@ -10,6 +10,7 @@ from backend.api.replies import camera_reply, enrolment_reply, identification_re
 from backend.api.uploads import image_of, photos_of
 from backend.container import Services
 from backend.domain.errors import InvalidField
+from backend.domain.person import composed
 from backend.schemas.cameras import CameraStatusReply
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
 
@@ -65,7 +66,8 @@ def _retrieve(services: Services, images: list[UploadFile]) -> RetrieveReply:
 def _remove(services: Services, person_id: str | None) -> RemoveReply:
     if not person_id:
         raise InvalidField("person_id", "action=remove needs a person_id.")
-    return RemoveReply(person_id=person_id, removed=services.recognition.gallery.remove(person_id))
+    known_as = composed(person_id)
+    return RemoveReply(person_id=known_as, removed=services.recognition.gallery.remove(known_as))
 
 
 def _camera_status(services: Services, camera_id: str | None) -> CameraStatusReply:

@@ -1,14 +1,16 @@
 """Sightings and their pictures."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import sighting_reply
 from backend.domain.errors import SightingNotFound
+from backend.domain.person import composed
 from backend.domain.sighting import SightingFilter
 from backend.schemas.sightings import SightingList
 from backend.storage import sightings
@@ -18,9 +20,19 @@ router = APIRouter(prefix="/sightings", tags=["sightings"], responses=COMMON_RES
 Cursor = Annotated[
     str | None, Query(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="`next_cursor` of the page before.")
 ]
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Send a time that lies within the years 1 to 9999 in UTC.") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to answer at most.")]
-Since = Annotated[AwareDatetime | None, Query(description="Begun at this moment or later (ISO 8601 with zone).")]
-Until = Annotated[AwareDatetime | None, Query(description="Begun before this moment (ISO 8601 with zone).")]
+Since = Annotated[Moment | None, Query(description="Begun at this moment or later (ISO 8601 with zone).")]
+Until = Annotated[Moment | None, Query(description="Begun before this moment (ISO 8601 with zone).")]
 
 
 @router.get("")
@@ -35,7 +47,7 @@ def list_sightings(
     cursor: Cursor = None,
 ) -> SightingList:
     """List sightings, newest first."""
-    wanted = SightingFilter(camera_id, person_id, unknown, since, until)
+    wanted = SightingFilter(camera_id, person_id and composed(person_id), unknown, since, until)
     with services.recognition.database.read() as tx:
         # One more than asked for tells whether there is a next page.
         found = sightings.page(tx, wanted, cursor, limit + 1)

@@ -1,13 +1,13 @@
 """Sightings: who passed which camera when, newest first, with pictures."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 import streamlit as st
 
 from backend.client import Missing
 from backend.domain.identity import Verdict
+from backend.domain.sighting import SightingFilter
 from backend.schemas.sightings import SightingReply
 from backend.ui.connection import client
 from backend.ui.drawing import Mark, cut_out, jpeg, marked, upright
@@ -26,22 +26,6 @@ _WHO = {_EVERYBODY: "Everybody", _STRANGERS: "Strangers only"}
 _EVERYWHERE = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which sightings to show."""
-
-    camera_id: str | None
-    person_id: str | None
-    unknown: bool
-    since: datetime | None
-    until: datetime | None
-
-    @property
-    def everything(self) -> bool:
-        """Whether nothing is left out."""
-        return self == Wanted(None, None, False, None, None)
-
-
 def show_page() -> None:
     """The filters above the gallery."""
     st.title("Sightings")
@@ -52,7 +36,7 @@ def show_page() -> None:
     _gallery(wanted, any_camera=bool(cameras))
 
 
-def _ask(cameras: Mapping[str, str], persons: Sequence[str]) -> Wanted:
+def _ask(cameras: Mapping[str, str], persons: Sequence[str]) -> SightingFilter:
     # Cameras that were removed are known from their sightings alone.
     names = {**st.session_state.get(_SEEN_CAMERAS_KEY, {}), **cameras}
     where, who, when = st.columns(3)
@@ -73,7 +57,7 @@ def _ask(cameras: Mapping[str, str], persons: Sequence[str]) -> Wanted:
     )
     since, until = _span(days, zone(st.context.timezone))
     known = None if person in _WHO else person
-    return Wanted(camera or None, known, person == _STRANGERS, since, until)
+    return SightingFilter(camera or None, known, person == _STRANGERS, since, until)
 
 
 def _camera_name(camera_id: str, names: Mapping[str, str]) -> str:
@@ -93,7 +77,7 @@ def _span(days: Sequence[date], where: tzinfo) -> tuple[datetime | None, datetim
 
 
 @st.fragment(run_every=_REFRESH_EVERY_S)
-def _gallery(wanted: Wanted, any_camera: bool) -> None:
+def _gallery(wanted: SightingFilter, any_camera: bool) -> None:
     for_whom, pages = st.session_state.get(_PAGES_KEY, (wanted, 1))
     pages = pages if for_whom == wanted else 1
     with explained():
@@ -106,12 +90,21 @@ def _gallery(wanted: Wanted, any_camera: bool) -> None:
             with grid.cell():
                 _show_card(sighting)
     st.session_state.setdefault(_SEEN_CAMERAS_KEY, {}).update({seen.camera_id: seen.camera_nickname for seen in found})
-    if more and st.button("Show more", icon=":material/expand_more:", key="more_sightings"):
-        st.session_state[_PAGES_KEY] = (wanted, pages + 1)
-        st.rerun(scope="fragment")
+    if more:
+        st.button(
+            "Show more",
+            icon=":material/expand_more:",
+            key="more_sightings",
+            on_click=_show_pages,
+            args=(wanted, pages + 1),
+        )
 
 
-def _fetched(wanted: Wanted, pages: int) -> tuple[list[SightingReply], bool]:
+def _show_pages(wanted: SightingFilter, pages: int) -> None:
+    st.session_state[_PAGES_KEY] = (wanted, pages)
+
+
+def _fetched(wanted: SightingFilter, pages: int) -> tuple[list[SightingReply], bool]:
     """The newest sightings, that many pages of them, and whether there are more."""
     found: list[SightingReply] = []
     cursor: str | None = None
@@ -119,7 +112,7 @@ def _fetched(wanted: Wanted, pages: int) -> tuple[list[SightingReply], bool]:
         reply = client().sightings(
             camera_id=wanted.camera_id,
             person_id=wanted.person_id,
-            unknown=wanted.unknown,
+            unknown=wanted.unknown_only,
             since=wanted.since,
             until=wanted.until,
             limit=_PAGE,
@@ -132,8 +125,8 @@ def _fetched(wanted: Wanted, pages: int) -> tuple[list[SightingReply], bool]:
     return found, cursor is not None
 
 
-def _show_nothing(wanted: Wanted, any_camera: bool) -> None:
-    if not wanted.everything:
+def _show_nothing(wanted: SightingFilter, any_camera: bool) -> None:
+    if wanted != SightingFilter():
         st.info("No sighting matches. Choose another camera, person or day.", icon=":material/filter_alt_off:")
     elif any_camera:
         st.info(

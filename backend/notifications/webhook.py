@@ -1,0 +1,147 @@
+"""Webhooks: JSON by POST to any address, signed so that its receiver can tell who sent it."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from typing import Any
+
+import httpx
+
+from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
+from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.sighting import Sighting
+from backend.notifications.loop_thread import LoopThread
+
+TIMEOUT_S = 20.0
+VERSION = 1
+_CONNECTIONS = 64
+_QUOTED = 200
+"""How much of a refusal's body is repeated."""
+_READ_BYTES = 65_536
+"""How much of an answer is read at all: whoever answers a webhook with more does not mean us."""
+_LATER = frozenset({408, 425, 429})
+
+
+class WebhookNotifier:
+    """Posts JSON (settings `url`, `secret`, `picture`); see Notifier. Redirects are not followed.
+
+    The body is signed with HMAC-SHA256 over the time stamp's digits, a full stop and the body's bytes.
+    """
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Give each message `timeout_s` seconds from connecting to the answer."""
+        # The HTTP client logs addresses, and a webhook's address is often its secret.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        self._timeout_s = timeout_s
+        self._thread = LoopThread("webhook")
+        limits = httpx.Limits(max_connections=_CONNECTIONS)
+        self._client = httpx.AsyncClient(timeout=timeout_s, follow_redirects=False, limits=limits, trust_env=False)
+
+    def send(self, channel: Channel, notification: Notification) -> Receipt:
+        """Post the message; see Notifier."""
+        return self._thread.run(lambda: self._send(channel, notification))
+
+    def close(self) -> None:
+        """Break off what is being sent and close the connections; see Notifier."""
+        self._thread.close(self._client.aclose)
+
+    async def _send(self, channel: Channel, notification: Notification) -> Receipt:
+        body = document(notification, picture=channel.settings.get("picture") != "false")
+        headers = _headers(body, notification.event_id, channel.settings.get("secret"))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                status, retry_after, text = await self._post(channel.settings["url"], body, headers)
+        except (TimeoutError, httpx.TimeoutException):
+            raise DeliveryDelayed("The webhook did not answer in time.") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise DeliveryRefused("The webhook's address cannot be used; it begins with http:// or https://.") from None
+        except (httpx.HTTPError, OSError) as error:
+            # Only the kind of error: its text may hold the address.
+            raise DeliveryDelayed(f"The webhook cannot be reached: {type(error).__name__}.") from None
+        return _judged(status, retry_after, _masked(text, channel))
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str | None, str]:
+        async with self._client.stream("POST", url, content=body, headers=headers) as response:
+            read = bytearray()
+            async for piece in response.aiter_bytes():
+                read += piece
+                if len(read) > _READ_BYTES:
+                    break
+            return response.status_code, response.headers.get("Retry-After"), read.decode(errors="replace")
+
+
+def document(notification: Notification, *, picture: bool) -> bytes:
+    """The JSON that is posted; its fields are described in the documentation of webhooks."""
+    shown = notification.picture if picture else None
+    values: dict[str, Any] = {
+        "version": VERSION,
+        "event_id": notification.event_id,
+        "type": "test" if notification.sighting is None else "sighting",
+        "text": notification.text,
+        "sighting": None if notification.sighting is None else sighting_document(notification.sighting),
+        "picture": None if shown is None else base64.b64encode(shown).decode(),
+    }
+    return json.dumps(values, ensure_ascii=False).encode()
+
+
+def sighting_document(sighting: Sighting) -> dict[str, Any]:
+    """A sighting in the words of `GET /sightings`; times in ISO 8601 with zone."""
+    return {
+        "sighting_id": sighting.sighting_id,
+        "camera_id": sighting.camera_id,
+        "camera_nickname": sighting.camera_nickname,
+        "person_id": sighting.person_id,
+        "similarity": sighting.similarity,
+        "threshold": sighting.threshold,
+        "started_at": sighting.started_at.isoformat(),
+        "last_seen_at": sighting.last_seen_at.isoformat(),
+    }
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """What a receiver must find in `X-Face-Server-Signature`."""
+    return "sha256=" + hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+
+
+def _headers(body: bytes, event_id: str, secret: str | None) -> dict[str, str]:
+    timestamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "face-server",
+        "X-Face-Server-Event": event_id,
+        "X-Face-Server-Timestamp": timestamp,
+    }
+    if secret:
+        headers["X-Face-Server-Signature"] = signature(secret, timestamp, body)
+    return headers
+
+
+def _judged(status: int, retry_after: str | None, text: str) -> Receipt:
+    if 200 <= status < 300:
+        return Receipt(f"The webhook answered {status}.")
+    raise _problem(status, retry_after, text)
+
+
+def _problem(status: int, retry_after: str | None, text: str) -> DeliveryError:
+    if 300 <= status < 400:
+        return DeliveryRefused(f"The webhook answers {status}, a redirect; redirects are not followed.")
+    if status in _LATER or status >= 500:
+        return DeliveryDelayed(f"The webhook answered {status}.", _seconds(retry_after))
+    said = f": {text[:_QUOTED]}" if text.strip() else "."
+    return DeliveryRefused(f"The webhook refuses with {status}{said}")
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+
+
+def _masked(text: str, channel: Channel) -> str:
+    for secret in (channel.settings["url"], channel.settings.get("secret")):
+        if secret:
+            text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,139 @@
+"""Channels on the wire: what each kind needs. Secrets come in and never go out."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+
+from backend.domain.notification import ChannelKind
+from backend.schemas.rules import Name
+
+Secret = Annotated[SecretStr, Field(min_length=1, max_length=2048)]
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256, pattern=r"^[!-~]+$")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+
+
+class TelegramSettings(_Settings):
+    """A chat of a Telegram bot."""
+
+    api_token: Secret = Field(description="The bot's token.")
+    chat_id: Word = Field(description="The chat that the bot writes to.")
+
+
+class WebhookSettings(_Settings):
+    """An address that gets JSON by POST."""
+
+    url: Secret = Field(description="`http://` or `https://`; shown without what may be secret in it.")
+    secret: Secret | None = Field(default=None, description="Signs each message, see the documentation of webhooks.")
+    picture: bool = Field(default=True, description="Whether the picture is sent too.")
+
+
+class MqttSettings(_Settings):
+    """A broker that gets events, and entities for Home Assistant."""
+
+    host: Word
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = Field(default=None, max_length=256)
+    password: Secret | None = None
+    tls: bool = Field(default=False, description="Whether the connection is encrypted, and the broker's name checked.")
+    ca_file: str | None = Field(
+        default=None, max_length=1024, description="A file with the authorities to trust, on the server's disk."
+    )
+    topic: Annotated[str, StringConstraints(pattern=r"^[\w-]+(/[\w-]+)*$", max_length=128)] = Field(
+        default="face-server", description="What all its topics begin with."
+    )
+    discovery: Annotated[str, StringConstraints(pattern=r"^([\w-]+(/[\w-]+)*)?$", max_length=128)] = Field(
+        default="homeassistant", description="Home Assistant's discovery prefix; empty for none."
+    )
+
+
+class AppriseSettings(_Settings):
+    """One of the services that Apprise reaches."""
+
+    url: Secret = Field(description="As in Apprise's documentation, such as `ntfy://…`.")
+
+
+SETTINGS: dict[ChannelKind, type[_Settings]] = {
+    ChannelKind.TELEGRAM: TelegramSettings,
+    ChannelKind.WEBHOOK: WebhookSettings,
+    ChannelKind.MQTT: MqttSettings,
+    ChannelKind.APPRISE: AppriseSettings,
+}
+
+
+class TelegramChannel(BaseModel):
+    """A new Telegram channel."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal[ChannelKind.TELEGRAM]
+    name: Name
+    settings: TelegramSettings
+
+
+class WebhookChannel(BaseModel):
+    """A new webhook."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal[ChannelKind.WEBHOOK]
+    name: Name
+    settings: WebhookSettings
+
+
+class MqttChannel(BaseModel):
+    """A new broker."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal[ChannelKind.MQTT]
+    name: Name
+    settings: MqttSettings
+
+
+class AppriseChannel(BaseModel):
+    """A new channel of Apprise."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: Literal[ChannelKind.APPRISE]
+    name: Name
+    settings: AppriseSettings
+
+
+ChannelRequest = Annotated[TelegramChannel | WebhookChannel | MqttChannel | AppriseChannel, Field(discriminator="kind")]
+
+
+class ChannelChange(BaseModel):
+    """What to change of a channel; what is left out stays, secrets too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    settings: dict[str, Any] = Field(default={}, description="The settings to replace.")
+
+
+class ChannelReply(BaseModel):
+    """A channel without its secrets."""
+
+    channel_id: str
+    kind: ChannelKind
+    name: str | None = Field(description="None for a camera's own channel, which is changed with the camera.")
+    settings: dict[str, str] = Field(description="Secrets are masked.")
+
+
+class ChannelEntries(BaseModel):
+    """Every channel, the oldest first."""
+
+    channels: list[ChannelReply]
+    total: int
+
+
+class ChannelRemoved(BaseModel):
+    """The channel that is no more."""
+
+    channel_id: str
+
+
+class TestReply(BaseModel):
+    """What the channel said to a test message."""
+
+    answer: str
