@@ -42,7 +42,9 @@ ALONE_WIDTHS = 2.0
 place (intersection over union), and no other face, then or now, is nearer than two widths."""
 NEW_LOOK_SHARE = 0.3
 """How much a new look changes what is remembered of a face."""
-_FORBIDDEN = 1e6
+_APART = 2.0
+"""The cost of not joining a track and a face: more than any joining costs, and so little that no joining that fits well is
+given up for two that hardly do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,11 +177,11 @@ def _assigned(tracks: Sequence[Track], faces: Sequence[Face], moment: float) -> 
 def _allowed(
     costs: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> Iterable[tuple[np.intp, np.intp]]:
-    return ((row, column) for row, column in zip(rows, columns, strict=True) if costs[row, column] < _FORBIDDEN)
+    return ((row, column) for row, column in zip(rows, columns, strict=True) if costs[row, column] < _APART)
 
 
 def _cost(track: Track, face: Face, moment: float) -> float:
-    """How little a face looks like the track's next one: lower is better, _FORBIDDEN where it cannot be."""
+    """How little a face looks like the track's next one: lower is better, _APART where it cannot be."""
     similarity = track.template.similarity(face.template)
     gap = moment - track.last_seen
     reach = min(REACH + REACH_PER_SECOND * gap, FURTHEST)
@@ -188,8 +190,8 @@ def _cost(track: Track, face: Face, moment: float) -> float:
     telling = track.looked_good and is_good(face)
     same_place = gap <= MOTION_SECONDS and away <= 1 and not (telling and similarity < UNLIKE)
     if not same_place and not (telling and similarity >= LIKE):
-        return _FORBIDDEN
-    return min(away, 1.0) - 2 * similarity
+        return _APART
+    return min(away, 1.0) - 2 * max(similarity, 0.0)
 
 
 def _is_there_still(track: Track, box: Box, moment: float) -> bool:

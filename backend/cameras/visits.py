@@ -105,9 +105,7 @@ class Visits:
             self._follow(track_id, face, image, frame)
         self._name(seen)
         self.end_old(frame.moment)
-        self.present = [
-            _presence(face, self._follows[track_id]) for track_id, face in zip(seen, faces, strict=True)
-        ]
+        self.present = [_presence(face, self._follows[track_id]) for track_id, face in zip(seen, faces, strict=True)]
         return len(faces)
 
     def end_old(self, moment: float) -> None:

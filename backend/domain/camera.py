@@ -26,6 +26,20 @@ class Transport(StrEnum):
     UDP = "udp"
 
 
+class HardwareDecoding(StrEnum):
+    """What decodes video: the processor, the best device there is, or a kind of device by FFmpeg's name."""
+
+    NONE = "none"
+    AUTO = "auto"
+    CUDA = "cuda"
+    VAAPI = "vaapi"
+    QSV = "qsv"
+    VIDEOTOOLBOX = "videotoolbox"
+    D3D11VA = "d3d11va"
+    VULKAN = "vulkan"
+    DRM = "drm"
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """A video source to be watched, and what to do when somebody passes it."""

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from backend.domain.person import Person
 from backend.storage.database import Transaction
-from backend.storage.tables import people, person_groups, templates
+from backend.storage.tables import people, person_groups, sightings, templates
 
 
 def exists(tx: Transaction, person_id: str) -> bool:
@@ -46,6 +46,17 @@ def all_with_counts(tx: Transaction) -> list[Person]:
         )
         for row in tx.execute(query)
     ]
+
+
+def rename(tx: Transaction, person_id: str, new_id: str) -> None:
+    """Give somebody another id; their templates, groups and sightings follow."""
+    old = people.c.person_id == person_id
+    row = tx.execute(select(people).where(old)).one()
+    # The new row first: what refers to the old one must have somewhere to go.
+    tx.execute(insert(people).values({**row._asdict(), "person_id": new_id}))
+    for table in (templates, person_groups, sightings):
+        tx.execute(update(table).where(table.c.person_id == person_id).values(person_id=new_id))
+    tx.execute(delete(people).where(old))
 
 
 def describe(tx: Transaction, person: Person) -> None:

@@ -80,6 +80,14 @@ templates = Table(
     UniqueConstraint("person_id", "model", "source_sha256"),
 )
 
+# Apart from the templates, so that reading all embeddings at start does not read the pictures too.
+crops = Table(
+    "crops",
+    metadata,
+    Column("template_id", ForeignKey("templates.template_id", ondelete="CASCADE"), primary_key=True),
+    Column("png", LargeBinary, nullable=False),
+)
+
 # One row: how often the templates have changed, so that an index elsewhere sees that it is behind.
 gallery_generation = Table(
     "gallery_generation",

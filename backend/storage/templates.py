@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from backend.domain.face import Template
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes, to_bytes
 from backend.storage.ids import new_id
-from backend.storage.tables import gallery_generation, templates
+from backend.storage.tables import crops, gallery_generation, templates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +23,21 @@ class NewTemplate:
     """The photo's file name as it was sent."""
     source_sha256: str
     """The hash of the photo's bytes: the same photo is not enrolled twice."""
+    crop: bytes | None = None
+    """The aligned face, 112×112, as PNG: what another model can make its template of; None where it is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateEntry:
+    """What is listed of a template."""
+
+    template_id: str
+    person_id: str
+    model: str
+    quality: float
+    source_name: str
+    created_at: datetime
+    has_crop: bool
 
 
 def add(tx: Transaction, person_id: str, new: NewTemplate) -> str:
@@ -40,7 +55,39 @@ def add(tx: Transaction, person_id: str, new: NewTemplate) -> str:
             created_at=datetime.now(UTC),
         )
     )
+    if new.crop is not None:
+        tx.execute(insert(crops).values(template_id=template_id, png=new.crop))
     return template_id
+
+
+def of_person(tx: Transaction, person_id: str) -> list[TemplateEntry]:
+    """A person's templates, in the order of enrolment."""
+    return _entries(tx, templates.c.person_id == person_id)
+
+
+def find(tx: Transaction, template_id: str) -> TemplateEntry | None:
+    """A template, or None where there is none of that id."""
+    return next(iter(_entries(tx, templates.c.template_id == template_id)), None)
+
+
+def crop(tx: Transaction, template_id: str) -> bytes | None:
+    """The aligned face of a template as PNG, or None where it was not kept."""
+    png: bytes | None = tx.connection.scalars(select(crops.c.png).where(crops.c.template_id == template_id)).first()
+    return png
+
+
+def remove(tx: Transaction, template_id: str) -> bool:
+    """Remove a template; False where there is none of that id."""
+    return tx.execute(delete(templates).where(templates.c.template_id == template_id)).rowcount > 0
+
+
+def give(tx: Transaction, giver: str, taker: str) -> None:
+    """Give all templates of one person to another, but for photos that the other has already."""
+    theirs = templates.alias()
+    known = select(theirs.c.source_sha256).where(theirs.c.person_id == taker, theirs.c.model == templates.c.model)
+    mine = templates.c.person_id == giver
+    tx.execute(delete(templates).where(mine, templates.c.source_sha256.in_(known)))
+    tx.execute(update(templates).where(mine).values(person_id=taker))
 
 
 def source_hashes(tx: Transaction, person_id: str, model: str) -> frozenset[str]:
@@ -76,3 +123,24 @@ def advance_generation(tx: Transaction) -> int:
     """Count a change of the set of templates; answers the new number."""
     tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation + 1))
     return generation(tx)
+
+
+def _entries(tx: Transaction, condition: ColumnElement[bool]) -> list[TemplateEntry]:
+    query = (
+        select(templates, crops.c.template_id.label("crop_of"))
+        .join(crops, isouter=True)
+        .where(condition)
+        .order_by(templates.c.template_id)
+    )
+    return [
+        TemplateEntry(
+            template_id=row.template_id,
+            person_id=row.person_id,
+            model=row.model,
+            quality=row.quality,
+            source_name=row.source_name,
+            created_at=row.created_at,
+            has_crop=row.crop_of is not None,
+        )
+        for row in tx.execute(query)
+    ]
