@@ -1,21 +1,26 @@
 """THE WIRING: settings to services, opened in order and closed in reverse."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from backend.cameras.finding import Finder, View
 from backend.cameras.schedule import Schedule
 from backend.cameras.sighting_log import SightingLog, close_left_open
 from backend.cameras.source import open_any, open_camera
 from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
-from backend.domain.camera import Camera
+from backend.domain.camera import Camera, CameraState
 from backend.domain.notification import ChannelKind
 from backend.gallery.gallery import Gallery
+from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
 from backend.notifications.dispatcher import Dispatcher
+from backend.notifications.home_assistant import CameraOnline
+from backend.notifications.home_states import HomeStates
+from backend.notifications.mqtt import MqttNotifier
 from backend.notifications.notifier import Notifier
 from backend.notifications.routing import Router
 from backend.notifications.rulebook import Rulebook
@@ -84,7 +89,7 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         yield Recognition(
             database=database,
             gallery=gallery,
-            enroller=Enroller(pipelines.photos, gallery, enrolment, limits),
+            enroller=Enroller(pipelines.photos, gallery, enrolment, limits, keep_crops=settings.keep_crops),
             identifier=Identifier(pipelines.photos, gallery, rule),
             verifier=Verifier(pipelines.photos, gallery, settings.verify_threshold),
             pipelines=pipelines,
@@ -104,25 +109,26 @@ def open_services(settings: Settings) -> Iterator[Services]:
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
-        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers, stack)
+        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers.by_kind(), stack)
         supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher))
         stack.callback(supervisor.stop)
         schedule = Schedule(recognition.database, supervisor)
         schedule.resume()
+        _start_home_states(recognition.database, notifiers.mqtt, schedule, stack)
         yield Services(
             settings=settings,
             recognition=recognition,
             schedule=schedule,
             snapshots=snapshots,
             rulebook=Rulebook(recognition.database),
-            channels=ChannelList(recognition.database, notifiers),
+            channels=ChannelList(recognition.database, notifiers.by_kind()),
             dispatcher=dispatcher,
         )
 
 
-def visits_of(recognition: Recognition, threshold: float, log: VisitLog) -> Visits:
-    """What follows the faces of one video and tells `log` who passed."""
-    return Visits(recognition.pipelines.cameras, recognition.identifier, threshold, log)
+def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = View()) -> Visits:
+    """What follows the faces of one video, as far as `view` shows them, and tells `log` who passed."""
+    return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log)
 
 
 def worker_of(
@@ -146,7 +152,8 @@ class _CameraWorkers:
         # No zone: hours are the server's own, summer time included.
         router = Router(zone=None)
         log = SightingLog(camera, self.recognition.database, self.snapshots, router.tell, self.dispatcher.wake)
-        visits = visits_of(self.recognition, camera.threshold, log)
+        view = View(camera.region, camera.min_face_size)
+        visits = visits_of(self.recognition, camera.threshold, log, view)
         return CameraWorker(
             camera.nickname,
             lambda: open_camera(camera.link, self.settings.rtsp_transport),
@@ -161,13 +168,47 @@ def _open_database(settings: LocalSettings) -> Database:
     return Database.open(sqlite_url(settings.data_dir), SecretBox(key))
 
 
-def _open_notifiers(settings: Settings, stack: ExitStack) -> Mapping[ChannelKind, Notifier]:
-    notifiers: dict[ChannelKind, Notifier] = {}
-    notifiers[ChannelKind.TELEGRAM] = TelegramNotifier(settings.telegram_api_url)
-    stack.callback(notifiers[ChannelKind.TELEGRAM].close)
-    notifiers[ChannelKind.WEBHOOK] = WebhookNotifier()
-    stack.callback(notifiers[ChannelKind.WEBHOOK].close)
-    return notifiers
+@dataclass(frozen=True, slots=True)
+class _Notifiers:
+    """One for each kind of channel."""
+
+    telegram: TelegramNotifier
+    webhook: WebhookNotifier
+    mqtt: MqttNotifier
+    apprise: AppriseNotifier
+
+    def by_kind(self) -> Mapping[ChannelKind, Notifier]:
+        """As the dispatcher looks them up."""
+        return {
+            ChannelKind.TELEGRAM: self.telegram,
+            ChannelKind.WEBHOOK: self.webhook,
+            ChannelKind.MQTT: self.mqtt,
+            ChannelKind.APPRISE: self.apprise,
+        }
+
+
+def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
+    telegram = stack.enter_context(closing(TelegramNotifier(settings.telegram_api_url)))
+    webhook = stack.enter_context(closing(WebhookNotifier()))
+    mqtt = stack.enter_context(closing(MqttNotifier()))
+    apprise = stack.enter_context(closing(AppriseNotifier()))
+    return _Notifiers(telegram, webhook, mqtt, apprise)
+
+
+def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule, stack: ExitStack) -> None:
+    def cameras() -> list[CameraOnline]:
+        return [
+            CameraOnline(
+                camera.camera_id,
+                camera.nickname,
+                schedule.status(camera.camera_id).state is CameraState.STREAMING,
+            )
+            for camera in schedule.cameras()
+        ]
+
+    states = HomeStates(database, mqtt, cameras)
+    states.start()
+    stack.callback(states.stop, STOP_SECONDS)
 
 
 def _start_dispatcher(

@@ -84,7 +84,11 @@ class LocalSettings(BaseSettings):
     min_face_size: int = Field(
         default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."
     )
-    min_quality: float = Field(default=0.3, ge=0, le=1, description="The lowest quality that a photo may enrol.")
+    min_quality: float = Field(default=0.4, ge=0, le=1, description="The lowest quality that a photo may enrol.")
+    keep_crops: bool = Field(
+        default=True,
+        description="Whether enrolled faces are kept as small pictures, which another model can learn from later.",
+    )
     analysis_fps: float = Field(
         default=5.0, gt=0, le=60, description="How many frames a second are looked at, for each camera."
     )

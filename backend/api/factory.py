@@ -17,6 +17,7 @@ from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
 from backend.api.security import BearerAuth
 from backend.api.slots import Slots
+from backend.api.v1 import persons as v1_persons
 from backend.api.v1 import recognition
 from backend.container import Services, open_services
 from backend.settings import Settings
@@ -68,7 +69,8 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         deliveries.router,
     ):
         app.include_router(router, dependencies=[bearer])
-    app.include_router(recognition.router, prefix="/v1", dependencies=[bearer])
+    for router in (recognition.router, v1_persons.router, profiles.router):
+        app.include_router(router, prefix="/v1", dependencies=[bearer])
     app.include_router(health.router)
     # The last one added meets the request first.
     app.add_middleware(

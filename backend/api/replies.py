@@ -27,7 +27,7 @@ def enrolment_reply(enrolment: Enrolment) -> AddReply:
     """What became of the photos of an enrolment."""
     return AddReply(
         person_id=enrolment.person_id,
-        added=enrolment.added,
+        added=len(enrolment.accepted),
         embeddings=enrolment.embeddings,
         rejected=[RejectedPhoto.model_validate(describe(rejection)) for rejection in enrolment.rejected],
     )
@@ -89,6 +89,10 @@ def camera_reply(camera: Camera, status: CameraStatus) -> CameraReply:
         fps_analysed=round(status.fps_analysed, 2),
         last_frame_at=status.last_frame_at,
         last_error=status.last_error,
+        degraded=list(status.degraded),
+        analysis_fps=camera.analysis_fps,
+        region=[(corner.x, corner.y) for corner in camera.region.corners] if camera.region else None,
+        min_face_size=camera.min_face_size,
         counts=CameraCountsReply(**asdict(status.counts)),
     )
 

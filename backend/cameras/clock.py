@@ -12,8 +12,8 @@ def _now() -> datetime:
 class SteadyClock:
     """Turns monotonic moments into times of day; any thread may ask, one sets.
 
-    Between two calls of `follow` an hour on this clock lasts an hour, whatever becomes of the system's clock: a sighting
-    that is going on when somebody sets the clock back does not end before it began.
+    Between two calls of `follow` an hour on this clock lasts an hour, whatever becomes of the system's clock: a
+    sighting that is going on when somebody sets the clock back does not end before it began.
     """
 
     def __init__(self, wall: Callable[[], datetime] = _now, steady: Callable[[], float] = time.monotonic) -> None:

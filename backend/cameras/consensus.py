@@ -1,11 +1,8 @@
 """One identity from a track's several looks: pure."""
 
 import heapq
-from collections.abc import Sequence
 
-import numpy as np
-
-from backend.cameras.looks import is_clear, is_good
+from backend.cameras.looks import average, is_clear, is_good
 from backend.domain.face import Face, Quality, Template
 from backend.domain.identity import Decision, Verdict
 
@@ -33,24 +30,30 @@ class Consensus:
         """Begin without a look."""
         self._best: list[tuple[bool, float, int, Face]] = []
         self._looks = 0
-        self._good = 0
+        self.good_looks = 0
         self._clear = 0
 
     def add(self, face: Face) -> None:
         """Take another look into account."""
         good = is_good(face)
         self._looks += 1
-        self._good += good
+        self.good_looks += good
         self._clear += is_clear(face)
         # The count breaks ties, for faces have no order: of equal looks the newer one stays.
         heapq.heappush(self._best, (good, face.quality.score, self._looks, face))
         if len(self._best) > BEST_LOOKS:
             heapq.heappop(self._best)
 
+    def take_over(self, later: "Consensus") -> None:
+        """Take into account all that another one was told of the same face."""
+        for *_, face in later._best:  # noqa: SLF001 - another of this class
+            self.add(face)
+
     @property
     def template(self) -> Template:
         """The average of the best looks, weighted by quality, of length 1; there must be a look."""
-        return average([face for *_, face in self._telling()])
+        faces = [face for *_, face in self._telling()]
+        return average([face.template for face in faces], [max(face.quality.score, 1e-3) for face in faces])
 
     @property
     def quality(self) -> Quality:
@@ -59,23 +62,25 @@ class Consensus:
 
     def suffices(self, decision: Decision, *, ended: bool = False) -> bool:
         """Whether the looks so far are enough to say so; `ended` where there will be no more."""
-        if not self._good:
+        if not self.good_looks:
             return False
         similarity = decision.similarity or 0.0
         if decision.verdict is Verdict.MATCH:
-            return ended or self._good >= LOOKS_FOR_MATCH or similarity >= decision.threshold + SURE_BY
+            return ended or self.good_looks >= LOOKS_FOR_MATCH or similarity >= decision.threshold + SURE_BY
         if ended:
-            return self._good >= LEAST_FOR_UNKNOWN
-        far = similarity < decision.threshold - SURE_BY
-        return self._good >= LOOKS_FOR_UNKNOWN or (far and self._clear >= CLEAR_LOOKS_FOR_UNKNOWN)
+            return self.good_looks >= LEAST_FOR_UNKNOWN
+        hurry = not is_near(decision) and self._clear >= CLEAR_LOOKS_FOR_UNKNOWN
+        return hurry or self.good_looks >= LOOKS_FOR_UNKNOWN
+
+    def is_settled(self, decision: Decision) -> bool:
+        """Whether further looks hardly change what is said."""
+        return self.good_looks >= BEST_LOOKS and (decision.verdict is Verdict.MATCH or not is_near(decision))
 
     def _telling(self) -> list[tuple[bool, float, int, Face]]:
         # Poor looks count only as long as there is nothing better.
         return [entry for entry in self._best if entry[0]] or self._best
 
 
-def average(faces: Sequence[Face]) -> Template:
-    """The average template of several looks at one face, weighted by quality, of length 1."""
-    weights = np.array([max(face.quality.score, 1e-3) for face in faces], np.float32)
-    summed = weights @ np.stack([face.template.embedding for face in faces])
-    return Template(summed / max(float(np.linalg.norm(summed)), 1e-6), faces[0].template.model)
+def is_near(decision: Decision) -> bool:
+    """Whether a face that matches nobody may yet turn out to be the person it resembles most."""
+    return (decision.similarity or 0.0) >= decision.threshold - SURE_BY

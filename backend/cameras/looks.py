@@ -1,6 +1,10 @@
-"""What one look at a face is worth."""
+"""What one look at a face is worth, and what several make together."""
 
-from backend.domain.face import Face
+from collections.abc import Sequence
+
+import numpy as np
+
+from backend.domain.face import Face, Template
 
 GOOD_QUALITY = 0.5
 """The quality from which a look may speak for its face: below it, blurred faces begin to resemble each other.
@@ -27,3 +31,9 @@ def is_good(face: Face) -> bool:
 def is_clear(face: Face) -> bool:
     """Whether a good look is so good that a known person would be recognised by it."""
     return is_good(face) and face.quality.score >= CLEAR_QUALITY
+
+
+def average(templates: Sequence[Template], weights: Sequence[float]) -> Template:
+    """The weighted average of templates of one model, of length 1."""
+    summed = np.asarray(weights, np.float32) @ np.stack([template.embedding for template in templates])
+    return Template(summed / np.maximum(np.linalg.norm(summed), 1e-6), templates[0].model)

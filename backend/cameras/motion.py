@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.geometry import GreyImage
+from backend.domain.geometry import GreyImage, Region
 
 LOOK_ANYWAY_SECONDS = 2.0
 """How long a still scene goes unsearched: who comes without a change that shows is found by then."""
@@ -34,8 +34,9 @@ class MotionGate:
     it has been looked at.
     """
 
-    def __init__(self) -> None:
-        """Begin with no picture searched."""
+    def __init__(self, region: Region | None = None) -> None:
+        """Begin with no picture searched; heed what moves in the region, or anywhere."""
+        self._region = region
         self._searched: NDArray[np.uint8] | None = None
         self._searched_at = 0.0
 
@@ -59,7 +60,15 @@ class MotionGate:
             return False
         change = np.abs(_beyond_exposure(before.astype(np.float32), calm.astype(np.float32)))
         needed = float(np.clip(_TIMES_NOISE * np.median(change), LEAST_CHANGE, MOST_NEEDED_CHANGE))
-        return int((change > needed).sum()) >= LEAST_CELLS
+        return int(self._inside(change > needed).sum()) >= LEAST_CELLS
+
+    def _inside(self, cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        if self._region is None:
+            return cells
+        size = np.array(cells.shape[::-1])
+        corners = np.array([(corner.x, corner.y) for corner in self._region.corners]) * size
+        mask = cv2.fillPoly(np.zeros(cells.shape, np.uint8), [corners.round().astype(np.int32)], 1)
+        return cells & (mask > 0)
 
 
 def _beyond_exposure(before: NDArray[np.float32], now: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -26,6 +26,9 @@ class Patience:
     """Data without a picture for this long: another codec than announced, or keyframes that never come."""
 
 
+USUAL_PATIENCE = Patience()
+
+
 class Backoff:
     """Counts failures and says how long to wait after each; used by one thread."""
 

@@ -1,7 +1,6 @@
 """The thread that reads one camera: connects, keeps the newest frame that is due, connects again."""
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -9,20 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from backend.cameras.clock import SteadyClock
 from backend.cameras.latest_frame import LatestFrame
-from backend.cameras.source import Frame, FrameSource
+from backend.cameras.pacing import Pacing
+from backend.cameras.patience import Backoff, Patience
+from backend.cameras.source import Arrival, Frame, FrameSource
+from backend.cameras.watchdog import Watchdog
 from backend.domain.camera import CameraState
-from backend.domain.errors import StreamError, StreamTimeout, StreamUnauthorised
+from backend.domain.errors import StreamError, StreamTimeout, StreamUnauthorised, StreamUnreadable
 
 logger = logging.getLogger(__name__)
 
-FIRST_DELAY_SECONDS = 1.0
-LONGEST_DELAY_SECONDS = 30.0
-REFUSED_DELAY_SECONDS = 300.0
-"""Wrong credentials do not get better by hammering, and cameras lock out those who try."""
-GOOD_AFTER_SECONDS = 60.0
-"""Frames for this long make earlier failures forgotten."""
 RATE_WINDOW_SECONDS = 5.0
+DAMAGED_SECONDS = 5.0
+"""For so long after a damaged picture the camera's status says so."""
 
 OpenSource = Callable[[], FrameSource]
 
@@ -50,8 +49,14 @@ class Reading:
     state: CameraState = CameraState.CONNECTING
     fps: float = 0.0
     frames: int = 0
+    decoded: int = 0
+    decode_seconds: float = 0.0
+    """CPU time."""
     overtaken: int = 0
     """Frames that were due for analysis and replaced by a newer one."""
+    damaged: int = 0
+    damaged_at: float = float("-inf")
+    """The moment of the last damaged picture, in monotonic seconds."""
     reconnects: int = 0
     last_frame_at: datetime | None = None
     last_error: str | None = None
@@ -60,89 +65,147 @@ class Reading:
 class Reader:
     """Reads one camera until it is stopped, whatever the camera does."""
 
-    def __init__(self, name: str, open_source: OpenSource, slot: LatestFrame[Frame], analysis_fps: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_source: OpenSource,
+        slot: LatestFrame[Frame],
+        analysis_fps: float,
+        clock: SteadyClock,
+        patience: Patience,
+    ) -> None:
         """Open the camera with `open_source` and leave `analysis_fps` frames a second in `slot`."""
         self.reading = Reading()
         self._name = name
         self._open_source = open_source
         self._slot = slot
-        self._interval = 1 / analysis_fps
+        self._analysis_fps = analysis_fps
+        self._clock = clock
+        self._backoff = Backoff(patience)
+        self._watchdog = Watchdog(patience)
         self._stopping = threading.Event()
+        self._attention = threading.Event()
+        """Set where the thread is to stop waiting, for it is to stop or to try again at once."""
         self._thread = threading.Thread(target=self._run, name=f"reader-{name}", daemon=True)
 
     def start(self) -> None:
         """Begin to read."""
         self._thread.start()
 
+    def retry(self) -> None:
+        """Connect now where the next attempt is still waited for."""
+        self._attention.set()
+
     def stop(self) -> None:
         """Ask the thread to end; `join` waits for it."""
         self._stopping.set()
+        self._attention.set()
 
     def join(self, timeout: float) -> bool:
         """Wait for the thread; False where it still hangs in the camera's connection."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def is_alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
-        failures = 0
         while not self._stopping.is_set():
-            began = time.monotonic()
-            error = self._read_once()
+            self._attention.clear()
+            connection = _Connection(self._analysis_fps)
+            error = self._read_once(connection)
             if self._stopping.is_set():
                 break
-            failures = 1 if time.monotonic() - began > GOOD_AFTER_SECONDS else failures + 1
             self._tell_failure(error)
-            self._stopping.wait(_delay(error, failures))
+            self._attention.wait(self._backoff.delay(error, connection.pictures_for))
             self._update(reconnects=self.reading.reconnects + 1)
         self._update(state=CameraState.STOPPED, fps=0.0)
 
-    def _read_once(self) -> StreamError:
+    def _read_once(self, connection: "_Connection") -> StreamError:
         """Read until the source fails, and answer how it failed."""
         try:
             source = self._open_source()
+            try:
+                self._read(source, connection)
+            finally:
+                source.close()
         except StreamError as error:
             return error
-        try:
-            self._pass_on_frames(source)
-        except StreamError as error:
-            return error
-        finally:
-            source.close()
+        except Exception:  # whatever it is, the camera is to be watched again
+            logger.exception("Camera %s: reading failed", self._name)
+            return StreamUnreadable("Reading the camera failed; the log says why.")
         return StreamTimeout("The camera ended the stream.")
 
-    def _pass_on_frames(self, source: FrameSource) -> None:
-        rate, due = Rate(), 0.0
-        for frame in source.frames():
+    def _read(self, source: FrameSource, connection: "_Connection") -> None:
+        self._watchdog.begin(time.monotonic())
+        for arrival in source.arrivals(connection.pacing.effort, self._clock.at):
             if self._stopping.is_set():
                 return
-            now = time.monotonic()
-            if now >= due:
-                # Counted on from the last due time, so that jitter of the network does not lower the rate.
-                due = max(due + self._interval, now)
-                fresh = self._slot.put(frame)
-                self._update(overtaken=self.reading.overtaken + (not fresh))
-            self._update(
-                state=CameraState.STREAMING,
-                fps=rate.count(now),
-                frames=self.reading.frames + 1,
-                last_frame_at=frame.taken_at,
-                last_error=None,
-            )
+            self._take_note(arrival, connection)
+            if arrival.frames:
+                self._pass_on(arrival.frames[-1], arrival.moment, connection)
+
+    def _take_note(self, arrival: Arrival, connection: "_Connection") -> None:
+        before = self.reading
+        if arrival.frames or arrival.damaged:
+            connection.see_picture(arrival.moment)
+            self._watchdog.see_decoded(arrival.moment)
+        elif arrival.attempted:
+            self._watchdog.see_data(arrival.moment)
+        if not connection.has_pictures:
+            return
+        self._update(
+            state=CameraState.STREAMING,
+            fps=connection.rate.count(arrival.moment),
+            frames=before.frames + 1,
+            decoded=before.decoded + len(arrival.frames),
+            decode_seconds=before.decode_seconds + arrival.decode_seconds,
+            damaged=before.damaged + arrival.damaged,
+            damaged_at=arrival.moment if arrival.damaged else before.damaged_at,
+            last_frame_at=self._clock.at(arrival.moment),
+            last_error=None,
+        )
+
+    def _pass_on(self, frame: Frame, moment: float, connection: "_Connection") -> None:
+        if not connection.pacing.is_due(moment):
+            return
+        connection.pacing.take(moment)
+        self._watchdog.see_picture(frame.fingerprint(), moment)
+        fresh = self._slot.put(frame)
+        self._update(overtaken=self.reading.overtaken + (not fresh))
 
     def _tell_failure(self, error: StreamError) -> None:
         refused = isinstance(error, StreamUnauthorised)
-        self._update(
-            state=CameraState.FAILED if refused else CameraState.RECONNECTING, fps=0.0, last_error=error.message
-        )
-        logger.warning("Camera %s: %s", self._name, error.message)
+        state = CameraState.FAILED if refused else CameraState.RECONNECTING
+        if error.message != self.reading.last_error:
+            # Once: a camera that is away for a week does not fill the log.
+            logger.warning("Camera %s: %s", self._name, error.message)
+        self._update(state=state, fps=0.0, last_error=error.message)
 
     def _update(self, **changes: object) -> None:
         self.reading = replace(self.reading, **changes)  # type: ignore[arg-type]  # the names are Reading's own fields
 
 
-def _delay(error: StreamError, failures: int) -> float:
-    """Seconds until the next attempt: doubling, with jitter so that cameras behind one switch do not come at once."""
-    if isinstance(error, StreamUnauthorised):
-        return REFUSED_DELAY_SECONDS
-    longest: float = min(FIRST_DELAY_SECONDS * 2 ** (failures - 1), LONGEST_DELAY_SECONDS)
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311  # spreads load, guards nothing
+class _Connection:
+    """What is known of one connection while it lasts."""
+
+    def __init__(self, analysis_fps: float) -> None:
+        self.pacing = Pacing(analysis_fps)
+        self.rate = Rate()
+        self._first: float | None = None
+        self._last = 0.0
+
+    def see_picture(self, moment: float) -> None:
+        self._first = moment if self._first is None else self._first
+        self._last = moment
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there was a picture by now, a damaged one perhaps: before that nothing is known to be streaming."""
+        return self._first is not None
+
+    @property
+    def pictures_for(self) -> float:
+        """For how many seconds there were pictures."""
+        return 0.0 if self._first is None else self._last - self._first

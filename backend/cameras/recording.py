@@ -1,10 +1,10 @@
 """A video from its beginning to its end, as fast as it can be looked at."""
 
-from backend.cameras.source import FrameSource
-from backend.cameras.visits import Visits
+from backend.cameras.scene import Watcher
+from backend.cameras.source import VideoSource
 
 
-def watch_recording(source: FrameSource, visits: Visits, analysis_fps: float) -> None:
+def watch_recording(source: VideoSource, visits: Watcher, analysis_fps: float) -> None:
     """Look at `analysis_fps` frames for each second of the video; raises a StreamError where it is damaged."""
     due = float("-inf")
     for frame in source.frames():

@@ -35,7 +35,7 @@ class SeeingCounts:
 
 
 class Watcher(Protocol):
-    """Whoever looks at a camera's frames; called by one thread, but for the two properties, which any may read."""
+    """Whoever looks at a camera's frames; called by one thread, but for the properties, which any may read."""
 
     @property
     def present(self) -> Sequence[Presence]:
@@ -45,6 +45,11 @@ class Watcher(Protocol):
     @property
     def counts(self) -> SeeingCounts:
         """What came of it so far."""
+        ...
+
+    @property
+    def somebody_here(self) -> bool:
+        """Whether a visit is going on, its face in the picture or gone for a moment."""
         ...
 
     def look(self, frame: Frame) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from backend.cameras.live import LiveView
 from backend.cameras.supervisor import Supervisor
-from backend.domain.camera import Camera, CameraStatus, checked_link
+from backend.domain.camera import Camera, CameraStatus, checked_link, same_source
 from backend.domain.errors import CameraNotFound, InvalidField
+from backend.domain.geometry import Region
 from backend.domain.notification import ChannelKind
 from backend.storage import cameras, channels
 from backend.storage.database import Database, Transaction
@@ -24,6 +26,12 @@ class CameraJob:
     notify_unknown: bool
     telegram: Mapping[str, str] | None
     """The Telegram channel's settings (`api_token`, `chat_id`); None where sightings are only stored."""
+    analysis_fps: float | None = None
+    """How many frames a second are looked at; None for the server's usual rate."""
+    region: Region | None = None
+    """Where in the picture faces count; None for anywhere."""
+    min_face_size: int = 0
+    """Faces with fewer pixels do not count."""
 
 
 class Schedule:
@@ -39,7 +47,9 @@ class Schedule:
         self._supervisor.watch(self.cameras())
 
     def add(self, jobs: Sequence[CameraJob]) -> list[Camera]:
-        """Watch these cameras, all or none; the same nickname and link again changes that camera.
+        """Watch these cameras, all or none; the same nickname and link again changes that camera and tries it at once.
+
+        User name and password may differ: a corrected password is no new camera.
 
         Raises InvalidField, with the index of the job, for a link that no camera may have.
         """
@@ -75,6 +85,13 @@ class Schedule:
         """How a camera is doing at this moment."""
         return self._supervisor.status(camera_id)
 
+    def view(self, camera_id: str) -> LiveView:
+        """What a camera sees; raises CameraNotFound where it is not watched."""
+        view = self._supervisor.view(camera_id)
+        if view is None:
+            raise CameraNotFound(camera_id)
+        return view
+
 
 def _check(job: CameraJob, index: int) -> None:
     try:
@@ -84,7 +101,9 @@ def _check(job: CameraJob, index: int) -> None:
 
 
 def _kept(tx: Transaction, job: CameraJob) -> Camera:
-    known = next((camera for camera in cameras.all_by_nickname(tx) if _is_for(camera, job)), None)
+    alike = [camera for camera in cameras.all_by_nickname(tx) if _is_for(camera, job)]
+    # The very same link first: one host may hold two cameras that differ in the user alone.
+    known = min(alike, key=lambda camera: camera.link != job.link, default=None)
     camera = Camera(
         camera_id=known.camera_id if known else new_id(),
         nickname=job.nickname,
@@ -94,6 +113,9 @@ def _kept(tx: Transaction, job: CameraJob) -> Camera:
         channel_id=_channel(tx, job, known),
         notify_unknown=job.notify_unknown,
         created_at=known.created_at if known else datetime.now(UTC),
+        analysis_fps=job.analysis_fps,
+        region=job.region,
+        min_face_size=job.min_face_size,
     )
     keep = cameras.change if known else cameras.add
     keep(tx, camera)
@@ -101,7 +123,7 @@ def _kept(tx: Transaction, job: CameraJob) -> Camera:
 
 
 def _is_for(camera: Camera, job: CameraJob) -> bool:
-    return camera.nickname == job.nickname and camera.link == job.link
+    return camera.nickname == job.nickname and same_source(camera.link, job.link)
 
 
 def _channel(tx: Transaction, job: CameraJob, known: Camera | None) -> str | None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from backend.cameras.follow import Look, Visit
 from backend.cameras.tracker import LIKE, MAX_GAP_SECONDS
-from backend.cameras.visits import Look, Visit
 from backend.domain.camera import Camera
 from backend.domain.errors import StorageError
 from backend.domain.face import Template
@@ -21,21 +21,28 @@ logger = logging.getLogger(__name__)
 
 REFRESH = timedelta(seconds=1)
 """How old "last seen" may be in the database: what a crash can lose of a visit's length."""
+MOST_OWED = 1000
+"""How many visits that ended while the database refused are kept in memory, without their pictures, until it does not."""
 
 Tell = Callable[[Transaction, Sighting, Evidence, Camera], bool]
 """Has a sighting told to whom it concerns, in the transaction that writes it; whether there is a new message."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Written:
-    """What the database knows of a visit."""
+class _Entry:
+    """A visit as it is to be in the database, and as it is."""
 
     sighting: Sighting
+    evidence: Evidence
+    stored: Sighting | None
+    """None where it was never written."""
     picture_quality: float
+    looks_before: int
+    """Those of an earlier run that this visit goes on with."""
 
 
 class SightingLog:
-    """Keeps one camera's visits as sightings; used by one thread."""
+    """Keeps one camera's visits as sightings; a VisitLog, used by one thread."""
 
     def __init__(
         self,
@@ -49,30 +56,35 @@ class SightingLog:
         self._camera = camera
         self._database = database
         self._snapshots = snapshots
-        self._tell_of = tell
+        self._tell = tell
         self._on_written = on_written
-        self._written: dict[int, _Written] = {}
+        self._entries: dict[int, _Entry] = {}
+        self._owed: list[_Entry] = []
+        self._complaints: set[str] = set()
 
     def report(self, visit: Visit) -> None:
         """Write what is new of a visit; where the disk or database refuses, the next report tries again."""
-        written = self._written.get(visit.visit_id)
-        try:
-            if written is None:
-                self._open(visit)
-            elif _has_news(visit, written):
-                self._change(visit, written)
-        except StorageError as error:
-            logger.error("Camera %s: a sighting could not be written: %s", self._camera.nickname, error.message)
+        before = self._entries.get(visit.visit_id) or self._begun(visit)
+        if not _has_news(visit, before):
             return
+        entry = self._entries[visit.visit_id] = self._with_picture(visit.best, _updated(before, visit))
+        if self._write(entry):
+            self._entries[visit.visit_id] = replace(entry, stored=entry.sighting)
+        elif visit.ended:
+            self._owe(entry)
         if visit.ended:
-            self._written.pop(visit.visit_id, None)
+            del self._entries[visit.visit_id]
 
-    def _open(self, visit: Visit) -> None:
-        earlier = self._same_visit_earlier(visit)
+    def catch_up(self) -> None:
+        """Write the visits that ended while they could not be written."""
+        while self._owed and self._write(self._owed[0]):
+            del self._owed[0]
+
+    def _begun(self, visit: Visit) -> _Entry:
+        earlier = self._interrupted(visit)
         if earlier is not None:
-            # The face was lost for a moment, or the server was: it is still one visit.
-            self._go_on_with(earlier, visit)
-            return
+            quality = visit.best.quality if earlier.picture else 0.0
+            return _Entry(earlier, _evidence(visit), earlier, quality, looks_before=earlier.looks)
         fresh = Sighting(
             sighting_id=new_id(),
             camera_id=self._camera.camera_id,
@@ -81,69 +93,79 @@ class SightingLog:
             similarity=visit.decision.similarity,
             threshold=visit.decision.threshold,
             started_at=visit.started_at,
-            last_seen_at=visit.last_seen_at,
-            ended_at=visit.last_seen_at if visit.ended else None,
-            looks=visit.looks,
+            last_seen_at=visit.started_at,
+            ended_at=None,
+            looks=0,
             picture=None,
             face_box=visit.best.box,
         )
-        self._write(visit, fresh, None, is_new=True)
+        return _Entry(fresh, _evidence(visit), None, 0.0, looks_before=0)
 
-    def _go_on_with(self, earlier: Sighting, visit: Visit) -> None:
-        holder = next(
-            (key for key, kept in self._written.items() if kept.sighting.sighting_id == earlier.sighting_id), None
-        )
-        if holder is not None and _overlap(earlier, visit):
-            # The same person twice in one picture, as in a mirror: told once.
-            return
-        if holder is not None:
-            del self._written[holder]
-        resumed = replace(earlier, looks=earlier.looks + visit.looks)
-        self._write(visit, _updated(resumed, visit), _Written(resumed, visit.best.quality))
+    def _interrupted(self, visit: Visit) -> Sighting | None:
+        """The sighting that this visit goes on with: its person was here a moment ago, and then the watch broke off."""
+        under_way = {entry.sighting.sighting_id for entry in self._entries.values()}
+        try:
+            with self._database.read() as tx:
+                since = visit.started_at - timedelta(seconds=MAX_GAP_SECONDS)
+                recent = sightings.seen_since(tx, self._camera.camera_id, since)
+        except StorageError as error:
+            self._complain(error)
+            return None
+        for sighting, template in recent:
+            if sighting.sighting_id not in under_way and _goes_on(sighting, template, visit):
+                return sighting
+        return None
 
-    def _change(self, visit: Visit, written: _Written) -> None:
-        updated = replace(_updated(written.sighting, visit), looks=max(written.sighting.looks, visit.looks))
-        self._write(visit, updated, written)
-
-    def _write(self, visit: Visit, sighting: Sighting, before: _Written | None, *, is_new: bool = False) -> None:
-        sighting = self._with_picture(visit.best, sighting, before)
-        with self._database.write() as tx:
-            write = sightings.add if is_new else sightings.change
-            write(tx, sighting, visit.template)
-            told = self._tell(tx, sighting, visit, before)
-        self._written[visit.visit_id] = _Written(sighting, visit.best.quality)
+    def _write(self, entry: _Entry) -> bool:
+        try:
+            told = self._commit(entry)
+        except StorageError as error:
+            self._complain(error)
+            return False
+        self._complaints.clear()
         if told:
             self._on_written()
-        if before is not None and before.sighting.picture not in (None, sighting.picture):
-            self._snapshots.remove(str(before.sighting.picture))
+        if entry.stored is not None and entry.stored.picture not in (None, entry.sighting.picture):
+            self._snapshots.remove(str(entry.stored.picture))
+        return True
 
-    def _tell(self, tx: Transaction, sighting: Sighting, visit: Visit, before: _Written | None) -> bool:
-        if before is not None and before.sighting.person_id == sighting.person_id:
-            return False
-        evidence = Evidence(visit.decision, visit.template, sighting.looks, visit.best.quality)
-        return self._tell_of(tx, sighting, evidence, self._camera)
+    def _commit(self, entry: _Entry) -> bool:
+        sighting, stored = entry.sighting, entry.stored
+        with self._database.write() as tx:
+            keep = sightings.add if stored is None else sightings.change
+            keep(tx, sighting, entry.evidence.template)
+            if stored is not None and stored.person_id == sighting.person_id:
+                return False
+            return self._tell(tx, sighting, entry.evidence, self._camera)
 
-    def _with_picture(self, best: Look, sighting: Sighting, before: _Written | None) -> Sighting:
-        if before is not None and before.sighting.picture and best.quality <= before.picture_quality:
-            return sighting
+    def _with_picture(self, best: Look, entry: _Entry) -> _Entry:
+        sighting = entry.sighting
+        if sighting.picture is not None and best.quality <= entry.picture_quality:
+            return entry
         key = f"{sighting.started_at:%Y-%m-%d}/{sighting.sighting_id}-{_version(sighting) + 1}.jpg"
         try:
             self._snapshots.write(key, encode_jpeg(best.image))
         except StorageError as error:
             # A sighting without its picture is worth more than none.
-            logger.error("Camera %s: %s The sighting is kept without it.", self._camera.nickname, error.message)
-            return sighting
-        return replace(sighting, picture=key, face_box=best.box)
+            self._complain(error)
+            return entry
+        if sighting.picture is not None and (entry.stored is None or sighting.picture != entry.stored.picture):
+            self._snapshots.remove(sighting.picture)
+        return replace(
+            entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_quality=best.quality
+        )
 
-    def _same_visit_earlier(self, visit: Visit) -> Sighting | None:
-        """The sighting that this visit goes on with, if its person was here a moment ago."""
-        with self._database.read() as tx:
-            since = visit.started_at - timedelta(seconds=MAX_GAP_SECONDS)
-            recent = sightings.seen_since(tx, self._camera.camera_id, since)
-        for sighting, template in recent:
-            if _is_same(visit, sighting, template):
-                return sighting
-        return None
+    def _owe(self, entry: _Entry) -> None:
+        self._owed.append(entry)
+        if len(self._owed) > MOST_OWED:
+            lost = self._owed.pop(0)
+            logger.error("Camera %s: sighting %s is lost.", self._camera.nickname, lost.sighting.sighting_id)
+
+    def _complain(self, error: StorageError) -> None:
+        """Log a trouble, once until something could be written again: it is tried many times a second."""
+        if error.message not in self._complaints:
+            self._complaints.add(error.message)
+            logger.error("Camera %s: %s It is tried again.", self._camera.nickname, error.message)
 
 
 def close_left_open(database: Database, snapshots: Snapshots) -> None:
@@ -155,16 +177,13 @@ def close_left_open(database: Database, snapshots: Snapshots) -> None:
             snapshots.remove_other_versions(sighting.picture)
 
 
-def _is_same(visit: Visit, sighting: Sighting, template: Template) -> bool:
-    if visit.person_id is not None or sighting.person_id is not None:
-        return visit.person_id == sighting.person_id
-    if _overlap(sighting, visit):
+def _goes_on(sighting: Sighting, template: Template, visit: Visit) -> bool:
+    # Later than now it was seen only where the clock was set back: then nothing is known of the order.
+    if sighting.last_seen_at > visit.started_at:
         return False
+    if sighting.person_id is not None:
+        return sighting.person_id == visit.person_id
     return visit.template.model == template.model and visit.template.similarity(template) >= LIKE
-
-
-def _overlap(sighting: Sighting, visit: Visit) -> bool:
-    return sighting.last_seen_at > visit.started_at
 
 
 def _version(sighting: Sighting) -> int:
@@ -172,23 +191,32 @@ def _version(sighting: Sighting) -> int:
     return 0 if sighting.picture is None else int(sighting.picture.rpartition("-")[2].removesuffix(".jpg"))
 
 
-def _updated(sighting: Sighting, visit: Visit) -> Sighting:
-    alike = [value for value in (sighting.similarity, visit.decision.similarity) if value is not None]
-    same_person = sighting.person_id == visit.person_id
-    return replace(
-        sighting,
+def _evidence(visit: Visit) -> Evidence:
+    return Evidence(visit.decision, visit.template, visit.looks, visit.best.quality)
+
+
+def _updated(before: _Entry, visit: Visit) -> _Entry:
+    known, decision = before.sighting, visit.decision
+    alike = [value for value in (known.similarity, decision.similarity) if value is not None]
+    last_seen_at = max(known.last_seen_at, visit.last_seen_at)
+    sighting = replace(
+        known,
         person_id=visit.person_id,
-        similarity=max(alike, default=None) if same_person else visit.decision.similarity,
-        last_seen_at=max(sighting.last_seen_at, visit.last_seen_at),
-        ended_at=visit.last_seen_at if visit.ended else None,
+        similarity=max(alike, default=None) if visit.person_id == known.person_id else decision.similarity,
+        threshold=decision.threshold,
+        last_seen_at=last_seen_at,
+        ended_at=last_seen_at if visit.ended else None,
+        looks=before.looks_before + visit.looks,
     )
+    return replace(before, sighting=sighting, evidence=_evidence(visit))
 
 
-def _has_news(visit: Visit, written: _Written) -> bool:
-    known = written.sighting
+def _has_news(visit: Visit, before: _Entry) -> bool:
+    known = before.stored
     return (
-        visit.ended
+        known is None
+        or visit.ended
         or visit.person_id != known.person_id
-        or visit.best.quality > written.picture_quality
+        or (known.picture is not None and visit.best.quality > before.picture_quality)
         or visit.last_seen_at - known.last_seen_at >= REFRESH
     )

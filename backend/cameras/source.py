@@ -21,7 +21,6 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from numpy.typing import NDArray
 
 from backend.cameras.pacing import Effort
 from backend.domain.camera import LINK_SCHEMES, HardwareDecoding, Transport
@@ -32,16 +31,11 @@ from backend.domain.errors import (
     StreamUnreachable,
     StreamUnreadable,
 )
-from backend.domain.geometry import RgbImage
+from backend.domain.geometry import GreyImage, RgbImage
 
 logger = logging.getLogger(__name__)
 
-OPEN_TIMEOUT_SECONDS = 5.0
-"""For each of the two steps of opening: connecting, and the first packet."""
-READ_TIMEOUT_SECONDS = 5.0
-"""A camera that sends nothing for this long is taken for frozen."""
 _OVER_RTSP = {
-    "timeout": str(int(READ_TIMEOUT_SECONDS * 1e6)),
     # Sound is not even asked for: it costs a session and keeps a silent picture from timing out.
     "allowed_media_types": "video",
     # The first packet opens the stream; what FFmpeg would wait for beyond it, the decoder learns from the packets.
@@ -52,12 +46,11 @@ _OVER_RTSP = {
 }
 _OVER_HTTP = {
     "analyzeduration": "200000",
-    "rw_timeout": str(int(READ_TIMEOUT_SECONDS * 1e6)),
     # What cameras send; a playlist may name further addresses, but only over the protocols below.
     "format_whitelist": "mpjpeg,mjpeg,mpegts,flv,mov,mp4,matroska,webm,h264,hevc,hls,applehttp",
 }
 # What a camera's answer may make FFmpeg open: never a file of this machine.
-_NETWORK_PROTOCOLS = "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto,httpproxy"
+_SAFELY = {"protocol_whitelist": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto,httpproxy"}
 _UNREACHABLE = frozenset(
     {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EIO, errno.ETIMEDOUT}
 )
@@ -67,6 +60,26 @@ _DEVICES = ("cuda", "vaapi", "videotoolbox", "d3d11va", "qsv")
 """What `auto` tries, in this order: what the decoder's maker supports best comes first."""
 _CHECKED_ROWS = 8
 """A fingerprint takes every eighth row of the picture: noise is in all of them, and it costs 0.07 ms at 1080p."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a silent source is waited for, in seconds."""
+
+    open: float = 5.0
+    """For each of the two steps of opening: connecting, and the first packet."""
+    read: float = 5.0
+    """A camera that sends nothing for this long is taken for frozen."""
+
+    @property
+    def read_microseconds(self) -> str:
+        """The reading time as FFmpeg's options want it."""
+        return str(int(self.read * 1e6))
+
+
+USUAL_TIMEOUTS = Timeouts()
+_NEARLY = 0.95
+"""What took this share of a time-out was ended by it."""
 
 
 class Frame(Protocol):
@@ -82,11 +95,20 @@ class Frame(Protocol):
         """Seconds that only ever go forward, for measuring gaps."""
         ...
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture in pixels."""
+        ...
+
     def rgb(self) -> RgbImage:
         """The picture as height × width × 3; the same array each time, so it is not to be drawn into."""
         ...
 
-    def luma(self, width: int) -> NDArray[np.uint8]:
+    def shrunk(self, longest: int) -> RgbImage:
+        """The picture with its longer side made `longest` pixels, if it has more: cheaper than `rgb` and shrinking."""
+        ...
+
+    def luma(self, width: int) -> GreyImage:
         """The brightness alone, shrunk to `width` pixels: height × width; at 160 pixels it costs 0.3 ms."""
         ...
 
@@ -146,6 +168,11 @@ class DecodedFrame:
         # FFmpeg's converters are not made for two threads, and a picture may be analysed and shown at once.
         self._lock = threading.Lock()
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture; see Frame."""
+        return self._decoded.width, self._decoded.height
+
     def rgb(self) -> RgbImage:
         """The picture as height × width × 3; see Frame."""
         with self._lock:
@@ -154,7 +181,18 @@ class DecodedFrame:
                 self._rgb = np.asarray(self._decoded.to_ndarray(format="rgb24", threads=1), np.uint8)
             return self._rgb
 
-    def luma(self, width: int) -> NDArray[np.uint8]:
+    def shrunk(self, longest: int) -> RgbImage:
+        """The picture, smaller; see Frame."""
+        width, height = self._decoded.width, self._decoded.height
+        scale = longest / max(width, height)
+        if scale >= 1:
+            return self.rgb()
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        with self._lock:
+            small = self._decoded.reformat(*size, format="rgb24", interpolation="AREA", threads=1)
+            return np.asarray(small.to_ndarray(), np.uint8)
+
+    def luma(self, width: int) -> GreyImage:
         """The brightness alone; see Frame."""
         height = max(1, round(self._decoded.height * width / self._decoded.width))
         with self._lock:
@@ -165,16 +203,17 @@ class DecodedFrame:
         """A checksum of the picture's brightness; see Frame."""
         plane = self._decoded.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        return zlib.crc32(np.ascontiguousarray(rows[::_CHECKED_ROWS, : plane.width]))
+        return zlib.crc32(rows[::_CHECKED_ROWS, : plane.width].tobytes())
 
 
 class VideoSource:
     """A camera's link, a video file or a webcam, read until it ends."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, timeouts: Timeouts) -> None:
         """Take an open container and its picture; `open_camera` and `open_recording` make them."""
         self._container = container
         self._stream = stream
+        self._timeouts = timeouts
 
     def __enter__(self) -> Self:
         """Nothing more to open."""
@@ -220,18 +259,18 @@ class VideoSource:
         """Let go of the source; see FrameSource."""
         self._container.close()
 
-    def _live_packets(self) -> Iterator[tuple[Packet[VideoStream], float]]:
+    def _live_packets(self) -> Iterator[tuple["Packet[VideoStream]", float]]:
         before = time.monotonic()
         for packet in self._container.demux(self._stream):
             now = time.monotonic()
-            if now - before > 0.95 * READ_TIMEOUT_SECONDS:
+            if now - before > _NEARLY * self._timeouts.read:
                 # FFmpeg hands out what its parser still held when the time was over, and would wait as long again.
                 raise StreamTimeout(_SILENT)
             if packet.size:
                 yield packet, now
             before = time.monotonic()
 
-    def _arrival(self, packet: Packet[VideoStream], moment: float, effort: Effort, tell_time: TellTime) -> Arrival:
+    def _arrival(self, packet: "Packet[VideoStream]", moment: float, effort: Effort, tell_time: TellTime) -> Arrival:
         if effort is Effort.NOTHING:
             return Arrival(moment, packet.is_keyframe, packet.size, attempted=False)
         self._stream.codec_context.skip_frame = "NONREF" if effort is Effort.REFERENCE else "DEFAULT"
@@ -242,7 +281,7 @@ class VideoSource:
         damaged = 1 if decoded is None else len(decoded) - len(whole)
         return Arrival(moment, packet.is_keyframe, packet.size, True, whole, damaged, seconds)
 
-    def _decoded(self, packet: Packet[VideoStream]) -> list[VideoFrame] | None:
+    def _decoded(self, packet: "Packet[VideoStream]") -> list[VideoFrame] | None:
         """The pictures that the decoder hands out for a packet; None where it could make nothing of it."""
         try:
             return self._stream.codec_context.decode(packet)
@@ -251,26 +290,29 @@ class VideoSource:
             return None
 
 
-def open_camera(link: str, transport: Transport, device: str | None = None) -> VideoSource:
+def open_camera(
+    link: str, transport: Transport, device: str | None = None, timeouts: Timeouts = USUAL_TIMEOUTS
+) -> VideoSource:
     """Open a camera's address, to be decoded by `device` (see `usable_hardware`), or else by the processor.
 
-    Raises a StreamError that says which step failed and holds no password. Takes 15 s at the most, beside the time in
-    which the system gives up a name.
+    Raises a StreamError that says which step failed and holds no password. Takes twice the time for opening at the
+    most, beside the time in which the system gives up a name.
     """
-    over_rtsp = link.lower().startswith("rtsp")
-    options = {"protocol_whitelist": _NETWORK_PROTOCOLS}
-    options |= _OVER_RTSP | {"rtsp_transport": transport.value} if over_rtsp else _OVER_HTTP
     _resolve(link)
-    return _open(link, format="rtsp" if over_rtsp else None, options=options, hwaccel=_acceleration(device))
+    if link.lower().startswith("rtsp"):
+        options = _OVER_RTSP | {"rtsp_transport": transport.value, "timeout": timeouts.read_microseconds}
+        return _open(link, timeouts, format="rtsp", options=_SAFELY | options, hwaccel=_acceleration(device))
+    options = _OVER_HTTP | {"rw_timeout": timeouts.read_microseconds}
+    return _open(link, timeouts, options=_SAFELY | options, hwaccel=_acceleration(device))
 
 
 def open_recording(source: str) -> VideoSource:
     """Open a video file, or the webcam of that number; raises a StreamError where there is no such thing."""
     if source.isdecimal():
-        return _open(f"/dev/video{source}", format="v4l2", options={})
+        return _open(f"/dev/video{source}", USUAL_TIMEOUTS, format="v4l2")
     if not Path(source).is_file():
         raise StreamUnreachable(f"There is no video file '{source}'.")
-    return _open(f"file:{source}", format=None, options={"protocol_whitelist": "file"})
+    return _open(f"file:{source}", USUAL_TIMEOUTS, options={"protocol_whitelist": "file"})
 
 
 def is_live(source: str) -> bool:
@@ -335,14 +377,15 @@ def _resolve(link: str) -> None:
         raise StreamUnreachable(f"The name '{parts.hostname}' is not known.") from None
 
 
-def _open(link: str, **arguments: Any) -> VideoSource:
+def _open(link: str, timeouts: Timeouts, **arguments: Any) -> VideoSource:
     began = time.monotonic()
     try:
-        container = av.open(link, timeout=(OPEN_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS), **arguments)
+        container = av.open(link, timeout=(timeouts.open, timeouts.read), **arguments)
     except (av.error.FFmpegError, OSError) as error:
-        raise _open_error(error, time.monotonic() - began) from None
+        is_over = time.monotonic() - began > _NEARLY * min(timeouts.open, timeouts.read)
+        raise _open_error(error, is_over) from None
     try:
-        return VideoSource(container, _picture_of(container))
+        return VideoSource(container, _picture_of(container), timeouts)
     except StreamError:
         container.close()
         raise
@@ -377,9 +420,9 @@ class _Translated:
             raise _stream_error(error) from None
 
 
-def _open_error(error: av.error.FFmpegError | OSError, seconds: float) -> StreamError:
+def _open_error(error: av.error.FFmpegError | OSError, is_time_over: bool) -> StreamError:
     # Where a camera falls silent in the middle of the handshake, FFmpeg complains of the answer that it has not got.
-    silent = isinstance(error, av.error.InvalidDataError) and seconds > 0.95 * OPEN_TIMEOUT_SECONDS
+    silent = is_time_over and isinstance(error, av.error.InvalidDataError)
     return StreamTimeout(_SILENT) if silent else _stream_error(error)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from backend.cameras.looks import is_good
+from backend.cameras.looks import average, is_good
 from backend.domain.face import Detection, Face, Template
 from backend.domain.geometry import Box, Point
 
@@ -100,8 +100,7 @@ class Track:
             return self.template
         if good and not self.looked_good:
             return face.template
-        blended = (1 - NEW_LOOK_SHARE) * self.template.embedding + NEW_LOOK_SHARE * face.template.embedding
-        return Template(blended / max(float(np.linalg.norm(blended)), 1e-6), self.template.model)
+        return average((self.template, face.template), (1 - NEW_LOOK_SHARE, NEW_LOOK_SHARE))
 
 
 class Tracker:

@@ -3,12 +3,17 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
+from backend.cameras.clock import SteadyClock
 from backend.cameras.latest_frame import LatestFrame
-from backend.cameras.reader import OpenSource, Rate, Reader
+from backend.cameras.live import LiveView
+from backend.cameras.patience import USUAL_PATIENCE, Patience
+from backend.cameras.reader import DAMAGED_SECONDS, OpenSource, Rate, Reader
+from backend.cameras.scene import Watcher
 from backend.cameras.source import Frame
-from backend.cameras.visits import Visits
 from backend.domain.camera import CameraCounts, CameraStatus
 from backend.domain.errors import FaceServerError
 
@@ -23,7 +28,7 @@ class _Analysis:
     """How the processor is doing: a new value each time, written by its thread and read by any."""
 
     frames: int = 0
-    faces: int = 0
+    failed: int = 0
     fps: float = 0.0
     at: float = 0.0
 
@@ -34,20 +39,43 @@ class CameraWorker:
     The processor thread alone touches the visits and the sighting log; the reader thread alone the connection.
     """
 
-    def __init__(self, name: str, open_source: OpenSource, visits: Visits, analysis_fps: float) -> None:
-        """Watch the camera of that name through `open_source`, `analysis_fps` looks a second."""
+    def __init__(
+        self,
+        name: str,
+        open_source: OpenSource,
+        visits: Watcher,
+        analysis_fps: float,
+        *,
+        patience: Patience = USUAL_PATIENCE,
+        clock: SteadyClock | None = None,
+        degraded: str | None = None,
+    ) -> None:
+        """Watch the camera of that name through `open_source`, `analysis_fps` looks a second.
+
+        `degraded` says what is worse than it should be from the start, if anything.
+        """
         self.name = name
+        self.view = LiveView()
+        """What the camera sees, for whoever wants to."""
         self._visits = visits
+        self._clock = clock or SteadyClock()
         self._slot: LatestFrame[Frame] = LatestFrame()
-        self._reader = Reader(name, open_source, self._slot, analysis_fps)
+        self._reader = Reader(name, open_source, self._slot, analysis_fps, self._clock, patience)
         self._analysis = _Analysis()
+        self._degraded = degraded
+        self._started = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"processor-{name}", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
+        self._started = True
         self._thread.start()
         self._reader.start()
+
+    def retry(self) -> None:
+        """Connect now where the next attempt is still waited for."""
+        self._reader.retry()
 
     def stop(self) -> None:
         """Ask both threads to end; `join` waits for them."""
@@ -58,49 +86,83 @@ class CameraWorker:
 
     def join(self, deadline: float) -> bool:
         """Wait for both threads until `deadline` (time.monotonic); False where one still hangs."""
+        return self.join_processor(deadline) and self._reader.join(max(0.0, deadline - time.monotonic()))
+
+    def join_processor(self, deadline: float) -> bool:
+        """Wait until nothing is written about this camera any more; its connection may hang on for a while."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
-        ended = self._reader.join(max(0.0, deadline - time.monotonic()))
-        return ended and not self._thread.is_alive()
+        return not self._thread.is_alive()
+
+    def has_died(self) -> bool:
+        """Whether a thread ended that nobody asked to."""
+        alive = self._thread.is_alive() and self._reader.is_alive()
+        return self._started and not alive and not self._stopping.is_set()
 
     def status(self) -> CameraStatus:
         """How the camera is doing at this moment."""
         reading, analysis = self._reader.reading, self._analysis
-        recent = time.monotonic() - analysis.at < 2 * IDLE_SECONDS
+        now = time.monotonic()
         return CameraStatus(
             state=reading.state,
             fps_read=reading.fps,
-            fps_analysed=analysis.fps if recent else 0.0,
+            fps_analysed=analysis.fps if now - analysis.at < 2 * IDLE_SECONDS else 0.0,
             last_frame_at=reading.last_frame_at,
             last_error=reading.last_error,
-            counts=CameraCounts(
-                frames_read=reading.frames,
-                frames_analysed=analysis.frames,
-                frames_dropped=reading.overtaken,
-                faces=analysis.faces,
-                sightings=self._visits.opened,
-                reconnects=reading.reconnects,
-            ),
+            degraded=self._what_is_worse(now),
+            counts=self._counts(),
+        )
+
+    def _what_is_worse(self, now: float) -> tuple[str, ...]:
+        damaged = now - self._reader.reading.damaged_at < DAMAGED_SECONDS
+        sentences = (self._degraded, "Some of its pictures arrive damaged and are not looked at." if damaged else None)
+        return tuple(sentence for sentence in sentences if sentence is not None)
+
+    def _counts(self) -> CameraCounts:
+        reading, analysis, seen = self._reader.reading, self._analysis, self._visits.counts
+        return CameraCounts(
+            frames_read=reading.frames,
+            frames_decoded=reading.decoded,
+            frames_analysed=analysis.frames,
+            frames_dropped=reading.overtaken,
+            frames_damaged=reading.damaged,
+            frames_still=seen.still,
+            frames_failed=analysis.failed,
+            faces=seen.faces,
+            tracks=seen.tracks,
+            sightings=seen.sightings,
+            reconnects=reading.reconnects,
+            decode_ms=1000 * reading.decode_seconds,
+            inference_ms=1000 * seen.inference_seconds,
         )
 
     def _run(self) -> None:
         rate = Rate()
         while not self._stopping.is_set():
             frame = self._slot.take(IDLE_SECONDS)
-            try:
-                self._look(frame, rate)
-            except FaceServerError as error:
-                logger.error("Camera %s: a frame could not be analysed: %s", self.name, error.message)
-            except Exception:  # a fault in one frame must not end the watch
-                logger.exception("Camera %s: a frame could not be analysed", self.name)
-        self._visits.end_all()
+            if not self._succeeds(partial(self._look, frame, rate)):
+                self._analysis = replace(self._analysis, failed=self._analysis.failed + 1)
+        self._succeeds(self._visits.end_all)
+        self.view.close()
 
     def _look(self, frame: Frame | None, rate: Rate) -> None:
         if frame is None:
             self._visits.end_old(time.monotonic())
-            return
-        faces = self._visits.look(frame)
-        now = time.monotonic()
-        before = self._analysis
-        self._analysis = replace(
-            before, frames=before.frames + 1, faces=before.faces + faces, fps=rate.count(now), at=now
-        )
+        else:
+            self._visits.look(frame)
+            self.view.show(frame, self._visits.present)
+            now = time.monotonic()
+            self._analysis = replace(self._analysis, frames=self._analysis.frames + 1, fps=rate.count(now), at=now)
+        if not self._visits.somebody_here:
+            self._clock.follow()
+
+    def _succeeds(self, work: Callable[[], None]) -> bool:
+        """Do it; a fault in it must not end the watch."""
+        try:
+            work()
+        except FaceServerError as error:
+            logger.error("Camera %s: a frame could not be analysed: %s", self.name, error.message)
+        except Exception:
+            logger.exception("Camera %s: a frame could not be analysed", self.name)
+        else:
+            return True
+        return False

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.cameras.follow import Visit
 from backend.cameras.recording import watch_recording
 from backend.cameras.source import is_live, open_any
-from backend.cameras.visits import Visit
 from backend.cameras.worker import CameraWorker
 from backend.cli.console import AsJson, err, local_recognition, out
 from backend.container import visits_of, worker_of
@@ -73,6 +73,9 @@ class _PrintedVisits:
         if visit.ended:
             self._ended += 1
             self._print("left", visit)
+
+    def catch_up(self) -> None:
+        """Nothing is ever left over."""
 
     def conclude(self) -> None:
         """Say how many visits there were."""

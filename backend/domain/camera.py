@@ -7,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from backend.domain.errors import InvalidField
+from backend.domain.geometry import Region
 
 LINK_SCHEMES = ("rtsp", "rtsps", "http", "https")
 DEFAULT_THRESHOLD = 0.5
@@ -57,6 +58,14 @@ class Camera:
     notify_unknown: bool
     """Whether the channel is told of strangers too."""
     created_at: datetime
+    detail_link: str | None = None
+    """The address of the same view in more pixels, opened only for the best picture of a visit; a secret as well."""
+    analysis_fps: float | None = None
+    """How many frames a second are looked at; None for the server's usual rate."""
+    region: Region | None = None
+    """Where in the picture faces count; None for anywhere."""
+    min_face_size: int = 0
+    """Faces with fewer pixels do not count."""
 
 
 class CameraState(StrEnum):
@@ -74,12 +83,26 @@ class CameraCounts:
     """What a camera's worker has done since it started."""
 
     frames_read: int = 0
+    frames_decoded: int = 0
     frames_analysed: int = 0
     frames_dropped: int = 0
     """Frames due for analysis that were overtaken by a newer one."""
+    frames_damaged: int = 0
+    """Frames that could not be decoded, or not wholly, and were not looked at."""
+    frames_still: int = 0
+    """Frames looked at in which nothing had moved, so that no face was searched in them."""
+    frames_failed: int = 0
+    """Frames whose analysis failed; the log says why."""
     faces: int = 0
+    tracks: int = 0
     sightings: int = 0
     reconnects: int = 0
+    restarts: int = 0
+    """How often the worker died and another took its place."""
+    decode_ms: float = 0.0
+    """CPU time."""
+    inference_ms: float = 0.0
+    """Time in the face models, by the clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +116,9 @@ class CameraStatus:
     """Frames a second that are looked at, over the last seconds."""
     last_frame_at: datetime | None = None
     last_error: str | None = None
-    """Why it is not streaming, or why it last was not; holds no secret."""
+    """Why it is not streaming; holds no secret."""
+    degraded: tuple[str, ...] = ()
+    """What is worse than it should be while it goes on, a sentence each."""
     counts: CameraCounts = CameraCounts()
 
 
@@ -116,6 +141,11 @@ def checked_link(link: str) -> str:
     return link
 
 
+def same_source(one: str, other: str) -> bool:
+    """Whether two addresses differ in nothing but the user name and password: a corrected password is no new camera."""
+    return _without_credentials(one) == _without_credentials(other)
+
+
 def masked_link(link: str) -> str:
     """The address without what is secret in it: password, query, fragment, and what the path names a password.
 
@@ -128,3 +158,8 @@ def masked_link(link: str) -> str:
     password = "" if user == login else ":***"
     path = _PATH_SECRET.sub(r"\1***", _QUERY.split(place)[0])
     return f"{scheme}{separator}{user}{password}{at}{path}{'' if address == rest else '?***'}"
+
+
+def _without_credentials(link: str) -> str:
+    parts = urlsplit(link)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

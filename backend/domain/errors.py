@@ -13,15 +13,18 @@ FaceServerError
 │       ├── MultipleFaces        … it shows several faces of like size
 │       ├── FaceTooSmall         … its face has too few pixels
 │       ├── LowQuality           … its face is too blurred, dark or turned away
-│       └── Duplicate            … it is already enrolled
+│       ├── Duplicate            … it is already enrolled
+│       └── IdentityConflict     … it shows somebody else of the gallery
 ├── NotFound
 │   ├── PersonNotFound
+│   ├── TemplateNotFound
 │   ├── CameraNotFound
 │   ├── SightingNotFound
 │   ├── RuleNotFound
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
 │   └── DeliveryNotFound
+├── PersonExists                 a new person was to have an id that is taken
 ├── Busy                         more is asked at once than can be done
 ├── ModelMismatch                templates of two models were to be compared
 ├── ModelError                   weights are missing, damaged or give wrong answers
@@ -139,6 +142,12 @@ class Duplicate(ImageRejected):
     code = "duplicate"
 
 
+class IdentityConflict(ImageRejected):
+    """The face is recognised as somebody else who is enrolled."""
+
+    code = "identity_conflict"
+
+
 class NotFound(FaceServerError):
     """Something that was named does not exist."""
 
@@ -155,6 +164,12 @@ class PersonNotFound(NotFound):
         super().__init__(f"No person '{person_id}' is enrolled.", person_id=person_id)
 
 
+class TemplateNotFound(NotFound):
+    """No template of that id is kept, or its picture is not."""
+
+    code = "template_not_found"
+
+
 class CameraNotFound(NotFound):
     """No camera of that id is scheduled."""
 
@@ -169,6 +184,16 @@ class SightingNotFound(NotFound):
     """No sighting of that id is stored, or its picture is gone."""
 
     code = "sighting_not_found"
+
+
+class PersonExists(FaceServerError):
+    """A new person was to have an id that somebody else has."""
+
+    code = "person_exists"
+
+    def __init__(self, person_id: str) -> None:
+        """Name the id that is taken."""
+        super().__init__(f"A person '{person_id}' is enrolled already.", person_id=person_id)
 
 
 class Busy(FaceServerError):

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 RgbImage: TypeAlias = NDArray[np.uint8]
 """Height × width × 3, red-green-blue, 0–255: the only picture format inside Face Server."""
+GreyImage: TypeAlias = NDArray[np.uint8]
+"""Height × width, black 0 to white 255: enough to see whether anything moves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,23 @@ class Box:
             return 0.0
         shared = width * height
         return shared / (self.area + other.area - shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture, whatever its size: the inside of a polygon."""
+
+    corners: tuple[Point, ...]
+    """At least three, each as shares of the picture's width and height, 0–1."""
+
+    def holds(self, point: Point) -> bool:
+        """Whether a place, in shares as well, lies inside: a ray from there crosses the outline an odd number of times."""
+        inside = False
+        for one, other in zip(self.corners, (*self.corners[1:], self.corners[0]), strict=True):
+            if (one.y > point.y) != (other.y > point.y):
+                crossing = one.x + (point.y - one.y) * (other.x - one.x) / (other.y - one.y)
+                inside ^= point.x < crossing
+        return inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which photos are compared: labelled pairs, and searches of a gallery by people who are in it and people who are not."""
+"""Which photos are compared: labelled pairs, and searches of a gallery by people in it and by strangers."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +86,7 @@ def open_set(
         if len(photos) == 1:
             non_mated.append(Labelled(person_id, photos[0]))
             continue
-        drawn = [Labelled(person_id, photo) for photo in _drawn(photos, seed)]
+        drawn = [Labelled(person_id, photo) for photo in _drawn(person_id, photos, seed)]
         taken = min(enrol, len(drawn) - 1)
         enrolled += drawn[:taken]
         mated += drawn[taken:][:most_probes]
@@ -123,7 +123,7 @@ def _header(file: Path, lines: Sequence[str]) -> tuple[int, int]:
     fields = lines[0].split() if lines else []
     if len(fields) not in (1, 2) or not all(field.isdecimal() and int(field) for field in fields):
         raise InvalidInput(
-            f"{file.name}, line 1: the number of folds and of pairs of each kind in a fold is expected, such as '10 300'."
+            f"{file.name}, line 1: the numbers of folds and of pairs of each kind in a fold are expected: '10 300'."
         )
     return (1, int(fields[0])) if len(fields) == 1 else (int(fields[0]), int(fields[1]))
 
@@ -155,11 +155,9 @@ def _spellings(stem: Path) -> Iterator[Path]:
     yield from (stem.with_name(f"{stem.name}{suffix}") for suffix in sorted(PHOTO_SUFFIXES - {".jpg"}))
 
 
-def _drawn(photos: Sequence[Path], seed: int) -> list[Path]:
+def _drawn(person_id: str, photos: Sequence[Path], seed: int) -> list[Path]:
     """The photos in an order that depends on the seed and their names alone, on every machine and version."""
-    return sorted(
-        photos, key=lambda photo: hashlib.sha256(f"{seed}/{photo.parent.name}/{photo.name}".encode()).digest()
-    )
+    return sorted(photos, key=lambda photo: hashlib.sha256(f"{seed}/{person_id}/{photo.name}".encode()).digest())
 
 
 def _is_photo(path: Path) -> bool:

@@ -2,17 +2,19 @@
 
 import threading
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
 
-from backend.domain.errors import ModelMismatch, PersonNotFound
+from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, TemplateIndex
 from backend.storage import people, templates
 from backend.storage.database import Database, Transaction
-from backend.storage.templates import NewTemplate
+from backend.storage.templates import NewTemplate, TemplateEntry
 
 RECHECK_SECONDS = 0.5
 """How long another process's change (a command line beside the server) may go unseen."""
@@ -22,7 +24,8 @@ RECHECK_SECONDS = 0.5
 class Addition:
     """What became of templates that were to be added."""
 
-    added: int
+    template_ids: Mapping[str, str]
+    """The new templates' ids by the hashes of their photos."""
     duplicates: frozenset[str]
     """The photo hashes that were there before."""
     embeddings: int
@@ -62,6 +65,23 @@ class Gallery:
         with self._database.read() as tx:
             return people.all_with_counts(tx)
 
+    def person(self, person_id: str) -> Person:
+        """Somebody who is enrolled; raises PersonNotFound."""
+        with self._database.read() as tx:
+            return _found(tx, person_id)
+
+    def describe(self, person_id: str, **changes: Any) -> Person:
+        """Change somebody's `display_name`, `note` or `groups` and answer them; raises PersonNotFound."""
+        with self._database.write() as tx:
+            changed = replace(_found(tx, person_id), **changes)
+            people.describe(tx, changed)
+        return changed
+
+    def count(self, person_id: str) -> int:
+        """How many templates a person has; 0 where nobody of that id is enrolled."""
+        with self._database.read() as tx:
+            return templates.count(tx, person_id)
+
     def add(self, person_id: str, new: Sequence[NewTemplate]) -> Addition:
         """Keep templates of a person, who is enrolled if new; photos that the person has already are left out.
 
@@ -74,14 +94,15 @@ class Gallery:
                 known = templates.source_hashes(tx, person_id, self.model)
                 by_photo = {template.source_sha256: template for template in new}
                 fresh = [template for photo, template in by_photo.items() if photo not in known]
+                template_ids: dict[str, str] = {}
                 if fresh:
-                    _keep(tx, person_id, fresh)
+                    template_ids = _keep(tx, person_id, fresh)
                     generation = templates.advance_generation(tx)
                 embeddings = templates.count(tx, person_id)
             if fresh:
                 changed = self._index.with_added(person_id, [template.template.embedding for template in fresh])
                 self._replace(changed, generation)
-        return Addition(len(fresh), known & by_photo.keys(), embeddings)
+        return Addition(template_ids, known & by_photo.keys(), embeddings)
 
     def remove(self, person_id: str) -> int:
         """Remove a person with all templates and answer how many those were; raises PersonNotFound."""
@@ -93,6 +114,64 @@ class Gallery:
                 generation = templates.advance_generation(tx)
             self._replace(self._index.without(person_id), generation)
         return removed
+
+    def create(self, person_id: str) -> None:
+        """Enrol somebody who has no photo yet; raises PersonExists."""
+        with self._database.write() as tx:
+            if people.exists(tx, person_id):
+                raise PersonExists(person_id)
+            people.add(tx, person_id)
+
+    def templates_of(self, person_id: str) -> list[TemplateEntry]:
+        """A person's templates of every model, in the order of enrolment; raises PersonNotFound."""
+        with self._database.read() as tx:
+            _found(tx, person_id)
+            return templates.of_person(tx, person_id)
+
+    def crop(self, person_id: str, template_id: str) -> bytes:
+        """The aligned face of a person's template, as PNG; raises TemplateNotFound."""
+        with self._database.read() as tx:
+            _require_template(tx, person_id, template_id)
+            png = templates.crop(tx, template_id)
+        if png is None:
+            raise TemplateNotFound("The face of this template was not kept.", template_id=template_id)
+        return png
+
+    def remove_template(self, person_id: str, template_id: str) -> None:
+        """Remove one template of a person, who stays enrolled; raises TemplateNotFound."""
+        with self._changed_rows() as tx:
+            _require_template(tx, person_id, template_id)
+            templates.remove(tx, template_id)
+
+    def rename(self, person_id: str, new_id: str) -> None:
+        """Give a person another id; raises PersonNotFound and PersonExists."""
+        with self._changed_rows() as tx:
+            _found(tx, person_id)
+            if people.exists(tx, new_id):
+                raise PersonExists(new_id)
+            people.rename(tx, person_id, new_id)
+
+    def merge(self, person_id: str, into: str) -> int:
+        """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
+
+        Raises PersonNotFound for either.
+        """
+        with self._changed_rows() as tx:
+            _found(tx, person_id)
+            _found(tx, into)
+            templates.give(tx, person_id, into)
+            people.give_sightings(tx, person_id, into)
+            people.remove(tx, person_id)
+            return templates.count(tx, into)
+
+    @contextmanager
+    def _changed_rows(self) -> Iterator[Transaction]:
+        """A transaction whose changes of the rows the index is rebuilt from: for what is rarely done."""
+        with self._changing:
+            with self._database.write() as tx:
+                yield tx
+                templates.advance_generation(tx)
+            self._rebuild()
 
     def _refuse_other_model(self, template: Template) -> None:
         if template.model != self.model:
@@ -123,8 +202,20 @@ class Gallery:
             self._index, self._generation = ExactIndex.of(rows), generation
 
 
-def _keep(tx: Transaction, person_id: str, fresh: Sequence[NewTemplate]) -> None:
+def _keep(tx: Transaction, person_id: str, fresh: Sequence[NewTemplate]) -> dict[str, str]:
     if not people.exists(tx, person_id):
         people.add(tx, person_id)
-    for template in fresh:
-        templates.add(tx, person_id, template)
+    return {template.source_sha256: templates.add(tx, person_id, template) for template in fresh}
+
+
+def _found(tx: Transaction, person_id: str) -> Person:
+    found = people.find(tx, person_id)
+    if found is None:
+        raise PersonNotFound(person_id)
+    return found
+
+
+def _require_template(tx: Transaction, person_id: str, template_id: str) -> None:
+    found = templates.find(tx, template_id)
+    if found is None or found.person_id != person_id:
+        raise TemplateNotFound(f"'{person_id}' has no template '{template_id}'.", template_id=template_id)

@@ -1,6 +1,6 @@
 """Vector search over templates: the protocol, and the exact index."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, Self
 
 import numpy as np
@@ -14,6 +14,15 @@ class TemplateIndex(Protocol):
 
     A search that runs beside a change therefore sees the gallery wholly before or wholly after it.
     """
+
+    @property
+    def people(self) -> Sequence[str]:
+        """Everybody who has templates, in the order of enrolment."""
+        ...
+
+    def templates_of(self, person_id: str) -> NDArray[np.float32]:
+        """The embeddings of a person, n × d; of no rows where there are none."""
+        ...
 
     def search(
         self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
@@ -53,6 +62,17 @@ class ExactIndex:
             rows.append(embedding)
         stacked = np.stack(rows) if rows else np.empty((0, 0), np.float32)
         return cls(stacked, np.array(owners, np.intp), tuple(positions))
+
+    @property
+    def people(self) -> Sequence[str]:
+        """Everybody, in the order of enrolment."""
+        return self._people
+
+    def templates_of(self, person_id: str) -> NDArray[np.float32]:
+        """A person's embeddings; see TemplateIndex."""
+        position = self._people.index(person_id) if person_id in self._people else -1
+        own: NDArray[np.float32] = self._embeddings[self._owners == position]
+        return own
 
     def search(
         self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None

@@ -18,8 +18,11 @@ from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, C
 MAX_JOBS = 100
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class CameraJob(BaseModel):
-    """A camera to watch. The same nickname and link again updates that camera."""
+    """A camera to watch. The same nickname and link again, credentials aside, updates that camera."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
 
@@ -41,6 +44,17 @@ class CameraJob(BaseModel):
         description="No second message about a person within this.",
     )
     notify_unknown: bool = Field(default=False, description="Send a message about strangers too.")
+    analysis_fps: float | None = Field(
+        default=None, gt=0, le=60, description="How many frames a second are looked at; `ANALYSIS_FPS` if left out."
+    )
+    region: list[tuple[Share, Share]] | None = Field(
+        default=None,
+        min_length=3,
+        max_length=32,
+        description="Where faces count: the corners of a polygon, each [x, y] in shares (0–1) of the picture's size.",
+        examples=[[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]],
+    )
+    min_face_size: int = Field(default=0, ge=0, le=1000, description="Faces with fewer pixels do not count.")
 
     @field_validator("telegram_chat_id")
     @classmethod
@@ -70,11 +84,19 @@ class CameraCountsReply(BaseModel):
     """What the camera's worker has done since it started."""
 
     frames_read: int
+    frames_decoded: int
     frames_analysed: int
-    frames_dropped: int
+    frames_dropped: int = Field(description="Due to be looked at and overtaken by a newer one.")
+    frames_damaged: int = Field(description="Arrived damaged and were not looked at.")
+    frames_still: int = Field(description="Nothing had moved, so that no face was searched.")
+    frames_failed: int = Field(description="Their analysis failed; the log says why.")
     faces: int
+    tracks: int
     sightings: int
     reconnects: int
+    restarts: int = Field(description="How often its worker died and another took its place.")
+    decode_ms: float = Field(description="Processor time spent on decoding.")
+    inference_ms: float = Field(description="Time spent in the face models.")
 
 
 class CameraReply(BaseModel):
@@ -91,7 +113,11 @@ class CameraReply(BaseModel):
     fps_read: float
     fps_analysed: float
     last_frame_at: AwareDatetime | None
-    last_error: str | None
+    last_error: str | None = Field(description="Why it is not streaming.")
+    degraded: list[str] = Field(description="What is worse than it should be while it goes on.")
+    analysis_fps: float | None
+    region: list[tuple[float, float]] | None
+    min_face_size: int
     counts: CameraCountsReply
 
 

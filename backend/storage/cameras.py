@@ -1,10 +1,12 @@
 """The cameras that are watched; their links are encrypted."""
 
+import json
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
 from backend.domain.camera import Camera
+from backend.domain.geometry import Point, Region
 from backend.storage.database import Transaction
 from backend.storage.tables import cameras
 
@@ -37,6 +39,10 @@ def _values(tx: Transaction, camera: Camera) -> dict[str, Any]:
         "cooldown_seconds": camera.cooldown_seconds,
         "channel_id": camera.channel_id,
         "notify_unknown": camera.notify_unknown,
+        "encrypted_detail_link": tx.secrets.encrypt(camera.detail_link) if camera.detail_link else None,
+        "analysis_fps": camera.analysis_fps,
+        "region": _region_json(camera.region),
+        "min_face_size": camera.min_face_size,
     }
 
 
@@ -50,4 +56,16 @@ def _camera(tx: Transaction, row: Row[Any]) -> Camera:
         channel_id=row.channel_id,
         notify_unknown=row.notify_unknown,
         created_at=row.created_at,
+        detail_link=tx.secrets.decrypt(row.encrypted_detail_link) if row.encrypted_detail_link else None,
+        analysis_fps=row.analysis_fps,
+        region=_region(row.region),
+        min_face_size=row.min_face_size,
     )
+
+
+def _region_json(region: Region | None) -> str | None:
+    return None if region is None else json.dumps([[corner.x, corner.y] for corner in region.corners])
+
+
+def _region(stored: str | None) -> Region | None:
+    return None if stored is None else Region(tuple(Point(x, y) for x, y in json.loads(stored)))

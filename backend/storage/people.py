@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from backend.domain.person import Person
 from backend.storage.database import Transaction
@@ -27,25 +27,12 @@ def remove(tx: Transaction, person_id: str) -> bool:
 
 def all_with_counts(tx: Transaction) -> list[Person]:
     """Everybody with the number of their templates, sorted by id."""
-    count = func.count(templates.c.template_id).label("embeddings")
-    query = (
-        select(people, count)
-        .join(templates, isouter=True)
-        .group_by(people.c.person_id, people.c.created_at, people.c.display_name, people.c.note)
-        .order_by(people.c.person_id)
-    )
-    groups = _groups(tx)
-    return [
-        Person(
-            row.person_id,
-            row.embeddings,
-            row.created_at,
-            row.display_name,
-            row.note,
-            tuple(groups.get(row.person_id, ())),
-        )
-        for row in tx.execute(query)
-    ]
+    return _people(tx, true())
+
+
+def find(tx: Transaction, person_id: str) -> Person | None:
+    """Somebody with the number of their templates, or None where nobody of that id is enrolled."""
+    return next(iter(_people(tx, people.c.person_id == person_id)), None)
 
 
 def rename(tx: Transaction, person_id: str, new_id: str) -> None:
@@ -57,6 +44,11 @@ def rename(tx: Transaction, person_id: str, new_id: str) -> None:
     for table in (templates, person_groups, sightings):
         tx.execute(update(table).where(table.c.person_id == person_id).values(person_id=new_id))
     tx.execute(delete(people).where(old))
+
+
+def give_sightings(tx: Transaction, giver: str, taker: str) -> None:
+    """Have all sightings of one person be another's."""
+    tx.execute(update(sightings).where(sightings.c.person_id == giver).values(person_id=taker))
 
 
 def describe(tx: Transaction, person: Person) -> None:
@@ -78,6 +70,29 @@ def display_name(tx: Transaction, person_id: str) -> str:
     """What messages call somebody: their display name, or their id where there is none."""
     name = tx.connection.scalars(select(people.c.display_name).where(people.c.person_id == person_id)).first()
     return name or person_id
+
+
+def _people(tx: Transaction, condition: ColumnElement[bool]) -> list[Person]:
+    count = func.count(templates.c.template_id).label("embeddings")
+    query = (
+        select(people, count)
+        .join(templates, isouter=True)
+        .where(condition)
+        .group_by(*people.c)
+        .order_by(people.c.person_id)
+    )
+    groups = _groups(tx)
+    return [
+        Person(
+            row.person_id,
+            row.embeddings,
+            row.created_at,
+            row.display_name,
+            row.note,
+            tuple(groups.get(row.person_id, ())),
+        )
+        for row in tx.execute(query)
+    ]
 
 
 def _keep_groups(tx: Transaction, person_id: str, groups: Iterable[str]) -> None:

@@ -31,7 +31,7 @@ class SecretBox:
     def decrypt(self, token: str) -> str:
         """The text that was encrypted; raises StorageError where the key is another one."""
         try:
-            return self._fernet.decrypt(token).decode()
+            return self._fernet.decrypt(token.encode()).decode()
         except InvalidToken:
             message = "A stored secret cannot be read with this key; restore secret.key or SECRET_KEY as it was."
             raise StorageError(message) from None

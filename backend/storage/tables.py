@@ -117,6 +117,11 @@ cameras = Table(
     Column("channel_id", ForeignKey("channels.channel_id"), nullable=True),
     Column("notify_unknown", Boolean, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("encrypted_detail_link", Text, nullable=True),
+    Column("analysis_fps", Float, nullable=True),
+    # The corners of a polygon, as JSON: [[x, y], …] in shares of the picture's size.
+    Column("region", Text, nullable=True),
+    Column("min_face_size", Integer, nullable=False, server_default="0"),
 )
 
 # A sighting outlives its camera and its person: it names both without a foreign key.

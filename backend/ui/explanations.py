@@ -13,8 +13,8 @@ from backend.ui.phrases import plain
 _REMEDIES: Mapping[type[ClientError], tuple[str, str]] = {
     Unreachable: (
         "The server does not answer.",
-        "Start it with `make serve` or `docker compose up -d`. If it runs elsewhere, set `UTILITIES_URL` and "
-        "`CAMERA_SCHEDULER_URL` in `.env` and start this UI again.",
+        "Start it with `make serve` or `docker compose up -d`; this page comes back by itself. If it runs elsewhere, "
+        "set `UTILITIES_URL` and `CAMERA_SCHEDULER_URL` in `.env` and start this UI again.",
     ),
     Unauthorised: (
         "The server asks for a token.",

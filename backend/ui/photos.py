@@ -1,6 +1,7 @@
 """Photos from the person at the browser: chosen as files or taken with the webcam."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import PurePath
 
@@ -14,7 +15,15 @@ _SUFFIXES = ("jpg", "jpeg", "png", "webp", "heic", "heif", "bmp", "tif", "tiff")
 _ICONS = {_FILES: ":material/upload_file:", _WEBCAM: ":material/photo_camera:"}
 
 
-def chosen_photos(key: str, *, several: bool) -> list[UploadedFile]:
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The photos that have been given so far."""
+
+    files: list[UploadedFile]
+    by_webcam: bool
+
+
+def chosen_photos(key: str, *, several: bool) -> Chosen:
     """Offer the two ways to give photos, and return what has been given; a new `key` begins afresh."""
     source = st.segmented_control(
         "Photos from" if several else "Photo from",
@@ -28,12 +37,12 @@ def chosen_photos(key: str, *, several: bool) -> list[UploadedFile]:
     if source == _WEBCAM:
         taken = st.camera_input("Take a picture", key=f"webcam-{key}", resolution="720p")
         st.caption("Browsers open the webcam only for pages on this machine (localhost) or over HTTPS.")
-        return [] if taken is None else [taken]
-    label = "Photos" if several else "Photo"
+        return Chosen([] if taken is None else [taken], by_webcam=True)
     if several:
-        return st.file_uploader(label, _SUFFIXES, accept_multiple_files=True, key=f"files-{key}")
-    file = st.file_uploader(label, _SUFFIXES, key=f"files-{key}")
-    return [] if file is None else [file]
+        files = st.file_uploader("Photos", _SUFFIXES, accept_multiple_files=True, key=f"files-{key}")
+        return Chosen(files, by_webcam=False)
+    file = st.file_uploader("Photo", _SUFFIXES, key=f"files-{key}")
+    return Chosen([] if file is None else [file], by_webcam=False)
 
 
 def distinctly_named(files: Iterable[tuple[str, bytes]]) -> list[Photo]:

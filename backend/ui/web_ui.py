@@ -9,6 +9,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(root)
 
+from backend.ui.announcements import show_announcement
 from backend.ui.connection import show_sidebar
 
 _HERE = Path(__file__).parent
@@ -29,6 +30,7 @@ def main() -> None:
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
     page = st.navigation([st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
     show_sidebar()
+    show_announcement()
     page.run()
 
 

@@ -62,6 +62,13 @@ def encode_jpeg(image: RgbImage, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
+def encode_png(image: RgbImage) -> bytes:
+    """The picture as a PNG file, which loses nothing."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
 def _format_of(data: bytes) -> str | None:
     """Pillow's name of the file's format, by its first bytes; None for one that is not read here."""
     for signature, picture_format in _SIGNATURES:

@@ -68,7 +68,7 @@ def test_a_person_is_enrolled_found_in_another_picture_and_removed(visitor: Visi
     visitor.open("Recognise")
     visitor.upload(party=jpeg(group_photo()))
     visitor.sees("6 faces found")
-    expect(visitor.page.get_by_text(re.compile(r"^\d alice$"))).to_be_visible()
+    expect(visitor.page.get_by_text(re.compile(r"^\d\s+alice$"))).to_be_visible()
     expect(visitor.page.get_by_role("img", name="The picture with its faces boxed")).to_be_visible()
 
     visitor.open("People")
@@ -77,6 +77,16 @@ def test_a_person_is_enrolled_found_in_another_picture_and_removed(visitor: Visi
     visitor.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     visitor.sees("alice was removed.")
     assert "alice" not in [person["person_id"] for person in server.get("/persons")["persons"]]
+
+
+def test_somebody_before_the_webcam_is_enrolled_and_keeps_the_name_for_the_next_photo(visitor: Visitor) -> None:
+    visitor.open("People")
+    visitor.type_into("Name", "astronaut")
+    visitor.page.get_by_text("Webcam", exact=True).click()
+    visitor.press("Take photo")
+    visitor.press("Enrol 1 photo")
+    visitor.sees("1 photo taken, 1 in all.")
+    expect(visitor.page.get_by_role("textbox", name="Name", exact=True)).to_have_value("astronaut")
 
 
 def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
@@ -112,12 +122,12 @@ def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
 def test_a_token_in_the_sidebar_counts_for_every_request(visitor: Visitor) -> None:
     visitor.open("People")
     visitor.sees("Connected")
-    visitor.type_into("Access token", "another-token")
+    visitor.type_into("Access token", "another-token", then="Enter")
     visitor.sees("The server refuses this token.")
     visitor.sees("Server is up, token refused")
     visitor.open("Cameras")
     visitor.sees("The server refuses this token.")
-    visitor.type_into("Access token", TOKEN)
+    visitor.type_into("Access token", TOKEN, then="Enter")
     visitor.sees("Connected")
     visitor.sees("Watch a camera")
 
@@ -130,3 +140,13 @@ def test_the_chats_of_a_bot_are_listed_with_their_ids(visitor: Visitor, phone: B
     visitor.sees("Home **sweet** home")
     visitor.sees("-100200300")
     expect(visitor.page.get_by_text(phone.token)).to_have_count(0)
+
+
+def test_a_bookmark_is_the_first_that_is_asked_of_a_new_ui_whose_server_is_down(browser: Browser) -> None:
+    with UiProcess("http://127.0.0.1:1", TOKEN) as ui:
+        visitor = Visitor(browser, ui.url)
+        visitor.page.goto(f"{ui.url}/cameras")
+        visitor.sees("The server does not answer.")
+        expect(visitor.page.get_by_role("textbox", name="Access token", exact=True)).to_be_visible()
+        expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(5)
+        visitor.leave()

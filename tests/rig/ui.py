@@ -30,6 +30,7 @@ _QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
+_WEBCAM = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
 class UiProcess:
@@ -95,14 +96,19 @@ class UiProcess:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The machine's own Chromium without a window; fails, naming the package, where there is none."""
+def chromium(webcam: Path) -> Iterator[Browser]:
+    """The machine's own Chromium without a window; fails, naming the package, where there is none.
+
+    Its webcam shows the `.mjpeg` file: JPEG pictures one after the other.
+    """
     program = shutil.which("chromium")
     if program is None:
         raise AssertionError("The tests of the web UI need the Debian package `chromium`: apt-get install chromium")
     expect.set_options(timeout=SLOWEST_ANSWER_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=_QUIET)
+        browser = playwright.chromium.launch(
+            executable_path=program, args=[*_QUIET, *_WEBCAM, f"--use-file-for-fake-video-capture={webcam}"]
+        )
         try:
             yield browser
         finally:
@@ -133,11 +139,11 @@ class Visitor:
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=page).click()
         self.page.get_by_role("heading", name=page, exact=True, level=1).wait_for()
 
-    def type_into(self, label: str, text: str) -> None:
-        """Fill a field of the page and press Enter."""
+    def type_into(self, label: str, text: str, then: str = "Tab") -> None:
+        """Fill a field of the page and press a key: Enter would also send the form that the field is in."""
         field = self.page.get_by_role("textbox", name=label, exact=True)
         field.fill(text)
-        field.press("Enter")
+        field.press(then)
 
     def upload(self, **photos: bytes) -> None:
         """Choose JPEG files by their names, without the suffix."""
@@ -154,5 +160,4 @@ class Visitor:
 
     def leave(self) -> None:
         """Close the browser session."""
-        self.page.screenshot(path=f"/tmp/shots/leave-{id(self)}.png")
         self._context.close()

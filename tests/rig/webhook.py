@@ -1,5 +1,6 @@
 """A receiver of webhooks over real HTTP, with faults on command; it checks signatures as a careful one does."""
 
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -29,10 +30,11 @@ class Posted:
 
 
 class WebhookReceiver:
-    """A receiver on a free loopback port, alive inside its `with` block; without a secret it checks no signature."""
+    """A receiver on a free loopback port, alive inside its `with` block; told a secret or password, it checks it."""
 
-    def __init__(self, secret: str | None = None) -> None:
+    def __init__(self, secret: str | None = None, password: str | None = None) -> None:
         self._secret = secret
+        self._password = password
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="webhook-receiver")
@@ -52,7 +54,7 @@ class WebhookReceiver:
         self._closing.set()
         self._server.shutdown()
         for connection in list(self._connections):
-            with contextlib.suppress(OSError):  # it hung up first
+            with contextlib.suppress(OSError):  # it hung up first, or long ago
                 connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
         self._thread.join()
@@ -92,16 +94,21 @@ class WebhookReceiver:
             self._closing.wait(answer.seconds)
         with contextlib.suppress(OSError):  # it hung up while it was kept waiting
             _reply(handler, answer)
-        self._connections.discard(handler.connection)
 
     def _answer(self, headers: dict[str, str], body: bytes) -> Answer:
         if self._secret is not None and headers.get("x-face-server-signature") != self._signature(headers, body):
             return Refused(401, "wrong signature")
+        if self._password is not None and headers.get("authorization") != _basic("user", self._password):
+            return Refused(401, "wrong password")
         return next(self._script, Ok())
 
     def _signature(self, headers: dict[str, str], body: bytes) -> str:
         signed = headers.get("x-face-server-timestamp", "").encode() + b"." + body
         return "sha256=" + hmac.new(str(self._secret).encode(), signed, hashlib.sha256).hexdigest()
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:

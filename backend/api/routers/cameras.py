@@ -10,6 +10,7 @@ from backend.api.replies import camera_reply
 from backend.cameras.schedule import CameraJob as Job
 from backend.cameras.schedule import Schedule
 from backend.domain.camera import Camera
+from backend.domain.geometry import Point, Region
 from backend.schemas.cameras import CameraJob, CameraJobs, CameraList, CameraRemoved
 
 router = APIRouter(prefix="/cameras", tags=["cameras"], responses=COMMON_RESPONSES)
@@ -53,4 +54,7 @@ def _job(job: CameraJob) -> Job:
         cooldown_seconds=job.cooldown_seconds,
         notify_unknown=job.notify_unknown,
         telegram=telegram,
+        analysis_fps=job.analysis_fps,
+        region=Region(tuple(Point(x, y) for x, y in job.region)) if job.region else None,
+        min_face_size=job.min_face_size,
     )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from backend.client import ClientError
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
 from backend.schemas.cameras import CameraJob, CameraReply
+from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.explanations import explained, faults, show
 from backend.ui.phrases import ago, count, duration, plain
@@ -113,7 +114,7 @@ def _send(entries: Mapping[str, object]) -> None:
     except ClientError as error:
         show(error)
         return
-    st.toast(f"{plain(job.camera_nickname)} is being watched.", icon=":material/videocam:")
+    announce(f"{plain(job.camera_nickname)} is being watched.", ":material/videocam:")
     st.session_state[_ROUND_KEY] += 1
     st.rerun()
 
@@ -178,7 +179,7 @@ def _remove(camera: CameraReply) -> None:
     except ClientError as error:
         show(error)
         return
-    st.toast(f"{plain(camera.camera_nickname)} is watched no more.", icon=":material/delete:")
+    announce(f"{plain(camera.camera_nickname)} is watched no more.", ":material/delete:")
     st.rerun(scope="app")
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from backend.client import ClientError, Photo, Refused
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RejectedPhoto
+from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.drawing import thumbnail
 from backend.ui.explanations import advice, explained, show
@@ -15,6 +16,7 @@ from backend.ui.phrases import count, plain
 
 _VERDICT_KEY = "enrolment"
 _ROUND_KEY = "enrolment_round"
+_NAME_KEY = "enrolment_name"
 _SHOWN_KEY = "people_shown"
 _PAGE = 50
 _SEARCH_FROM = 6
@@ -54,22 +56,27 @@ def _enrol(known: PersonList) -> None:
     begun = st.session_state.setdefault(_ROUND_KEY, 0)
     with st.container(border=True):
         name = _ask_name(begun, known)
-        files = chosen_photos(f"enrol-{begun}", several=True)
+        chosen = chosen_photos(f"enrol-{begun}", several=True)
+        files = chosen.files
         label = f"Enrol {count(len(files), 'photo')}" if files else "Enrol"
         if st.button(label, type="primary", icon=":material/person_add:", disabled=not files, key="enrol"):
+            # Before the webcam the next photo is most likely of the same person; of files, it is of another.
+            st.session_state[_NAME_KEY] = name if chosen.by_webcam else ""
             _send(name, distinctly_named((file.name, file.getvalue()) for file in files))
     if (done := st.session_state.get(_VERDICT_KEY)) is not None:
         _show_verdict(done)
 
 
 def _ask_name(begun: int, known: PersonList) -> str:
-    name = st.text_input(
+    typed = st.text_input(
         "Name",
+        str(st.session_state.get(_NAME_KEY, "")),
         key=f"name-{begun}",
         placeholder="alice",
         max_chars=128,
         help="Letters, digits, spaces and `._-@`. Left empty, the person gets a made-up id.",
-    ).strip()
+    )
+    name = typed.strip()
     entry = next((person for person in known.persons if person.person_id == name), None)
     if entry is not None:
         st.caption(f"{plain(name)} has {count(entry.embeddings, 'photo')}; these are added.")
@@ -216,7 +223,7 @@ def _remove(person: PersonEntry) -> None:
     except ClientError as error:
         show(error)
         return
-    st.toast(f"{plain(person.person_id)} was removed.", icon=":material/delete:")
+    announce(f"{plain(person.person_id)} was removed.", ":material/delete:")
     st.rerun()
 
 

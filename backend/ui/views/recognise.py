@@ -41,7 +41,7 @@ def show_page() -> None:
         st.info("Nobody is enrolled yet, so everybody is a stranger.", icon=":material/group_add:")
         st.page_link("views/people.py", label="Enrol somebody first", icon=":material/person_add:")
     with st.container(border=True):
-        files = chosen_photos("recognise", several=False)
+        files = chosen_photos("recognise", several=False).files
     if not files:
         st.caption("Give a picture, and every face in it is boxed and named. The picture is not kept.")
         return

@@ -87,7 +87,7 @@ def _gallery(wanted: SightingFilter, any_camera: bool) -> None:
             return
         grid = st.grid("auto", min_column_width=230, border=True, gap="small", key="gallery")
         for sighting in found:
-            with grid.cell():
+            with grid.cell(), st.container(gap="xsmall"):
                 _show_card(sighting)
     st.session_state.setdefault(_SEEN_CAMERAS_KEY, {}).update({seen.camera_id: seen.camera_nickname for seen in found})
     if more:

@@ -49,8 +49,8 @@ def _first_schema(folder: Path) -> None:
         with connection.begin():
             connection.exec_driver_sql("INSERT INTO people VALUES ('alice', '2026-11-22 12:00:00.000000')")
             connection.exec_driver_sql(
-                "INSERT INTO templates VALUES ('01M826HTGMKS5F8WHQWVSW66M1', 'alice', 'model', x'0000803f', 0.9, 'a.jpg',"
-                " 'hash', '2026-11-22 12:00:00.000000')"
+                "INSERT INTO templates VALUES ('01M826HTGMKS5F8WHQWVSW66M1', 'alice', 'model', x'0000803f', 0.9, "
+                "'a.jpg', 'hash', '2026-11-22 12:00:00.000000')"
             )
 
 

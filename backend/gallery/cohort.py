@@ -1,0 +1,119 @@
+"""Similarities made comparable: how much a face resembles people in general no longer counts for or against it.
+
+Some faces are nearer than others to everybody, and some pictures (blurred, dark, small) make any face so. Their chance
+similarities are what a threshold must stay above. So from each similarity half of what the two faces have beyond the
+usual with the *cohort*, a sample of the gallery, is taken away:
+
+    adjusted = similarity - w · (probe's mean similarity to the cohort - usual)
+                          - w · (person's mean similarity to the cohort - usual)
+
+where `usual` is the mean similarity of two people of the cohort, so that on average nothing changes and a threshold
+keeps its meaning. It is the symmetric form of cohort normalisation (Auckenthaler et al., "Score normalization for
+text-independent speaker verification systems", 2000) without its division, measured in docs/evaluation.md.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.domain.identity import Candidate
+from backend.gallery.index import TemplateIndex
+
+WEIGHT = 0.5
+"""The part that is taken away in a large gallery; from 0.4 to 0.7 it makes no difference."""
+MEANINGLESS = 10
+"""Up to so many people are no cohort, and nothing is taken away; the part grows to `WEIGHT` as the gallery does."""
+SIZE = 500
+"""How many people the cohort has at most, those enrolled first: more make no difference."""
+_OVERTAKING = 10
+"""Candidates beyond those wanted that are looked at, because the adjustment may put them before others."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """A sample of the gallery's people, one average template each."""
+
+    positions: Mapping[str, int]
+    """Which row of `averages` is whose."""
+    averages: NDArray[np.float32]
+    """People × dimensions."""
+    usual: float
+    """The mean similarity of two different people; 0 where there are fewer than two."""
+
+    @classmethod
+    def of(cls, index: TemplateIndex) -> "Cohort":
+        """The cohort of a gallery: its first people, in the order of enrolment."""
+        people = index.people[:SIZE]
+        averages = np.array([_average(index, person_id) for person_id in people], np.float32)
+        similarities = averages @ averages.T
+        pairs = len(people) * (len(people) - 1)
+        usual = float(similarities.sum() - np.trace(similarities)) / pairs if pairs else 0.0
+        return cls({person_id: row for row, person_id in enumerate(people)}, averages, usual)
+
+    @property
+    def weight(self) -> float:
+        """The part that is taken away: 0 where the cohort is too small to say anything, near `WEIGHT` where large."""
+        return WEIGHT * max(0.0, 1 - MEANINGLESS / max(len(self.positions), 1))
+
+    def is_changed_by(self, person_id: str) -> bool:
+        """Whether a change of that person's templates, or that person's coming, changes the cohort."""
+        return person_id in self.positions or len(self.positions) < SIZE
+
+    def excess(self, embedding: NDArray[np.float32], person_id: str) -> float:
+        """By how much a face's mean similarity to the cohort, without that person, exceeds the usual."""
+        similarities = self.averages @ embedding
+        total, count = float(similarities.sum()), len(similarities)
+        if person_id in self.positions:
+            total, count = total - float(similarities[self.positions[person_id]]), count - 1
+        return total / count - self.usual
+
+
+class CohortAdjustedIndex:
+    """Another index whose similarities are adjusted by a cohort of its people; see the module."""
+
+    def __init__(self, index: TemplateIndex, cohort: Cohort | None = None) -> None:
+        """Search `index`; the cohort is drawn from it where none is given."""
+        self._index = index
+        self._cohort = Cohort.of(index) if cohort is None else cohort
+
+    @property
+    def people(self) -> Sequence[str]:
+        """Everybody, in the order of enrolment."""
+        return self._index.people
+
+    def templates_of(self, person_id: str) -> NDArray[np.float32]:
+        """A person's embeddings; see TemplateIndex."""
+        return self._index.templates_of(person_id)
+
+    def search(
+        self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
+    ) -> list[Candidate]:
+        """The `limit` people whose adjusted similarity is the highest; see TemplateIndex."""
+        if not self._cohort.weight:
+            return self._index.search(embedding, limit, among)
+        candidates = self._index.search(embedding, limit + _OVERTAKING, among)
+        adjusted = [self._adjusted(embedding, candidate) for candidate in candidates]
+        return sorted(adjusted, key=lambda candidate: -candidate.similarity)[:limit]
+
+    def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> "CohortAdjustedIndex":
+        """An index that has these templates too; see TemplateIndex."""
+        changed = self._index.with_added(person_id, embeddings)
+        return CohortAdjustedIndex(changed, None if self._cohort.is_changed_by(person_id) else self._cohort)
+
+    def without(self, person_id: str) -> "CohortAdjustedIndex":
+        """An index that has none of that person's templates; see TemplateIndex."""
+        changed = self._index.without(person_id)
+        return CohortAdjustedIndex(changed, None if self._cohort.is_changed_by(person_id) else self._cohort)
+
+    def _adjusted(self, embedding: NDArray[np.float32], candidate: Candidate) -> Candidate:
+        person_id = candidate.person_id
+        probe = self._cohort.excess(embedding, person_id)
+        person = self._cohort.excess(_average(self._index, person_id), person_id)
+        similarity = candidate.similarity - self._cohort.weight * (probe + person)
+        return Candidate(person_id, max(-1.0, min(1.0, similarity)))
+
+
+def _average(index: TemplateIndex, person_id: str) -> NDArray[np.float32]:
+    return np.asarray(index.templates_of(person_id).mean(axis=0), np.float32)

@@ -1,0 +1,65 @@
+"""Keeps Home Assistant told, over every MQTT channel, which cameras are online."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from backend.domain.errors import DeliveryError, StorageError
+from backend.domain.notification import ChannelKind
+from backend.notifications.home_assistant import CameraOnline
+from backend.notifications.mqtt import MqttNotifier
+from backend.storage import channels
+from backend.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 5.0
+"""How late an outage may be told."""
+
+
+class HomeStates:
+    """Looks at the cameras every few seconds, on a thread of its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        notifier: MqttNotifier,
+        cameras: Callable[[], Sequence[CameraOnline]],
+        interval_s: float = INTERVAL_S,
+    ) -> None:
+        """Tell the MQTT channels of `database` what `cameras` answers, through `notifier`."""
+        self._database = database
+        self._notifier = notifier
+        self._cameras = cameras
+        self._interval_s = interval_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="home-states", daemon=True)
+
+    def start(self) -> None:
+        """Begin to tell."""
+        self._thread.start()
+
+    def stop(self, deadline_s: float) -> None:
+        """Tell no more; wait up to `deadline_s` seconds for what is being told."""
+        self._stopping.set()
+        self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tell()
+            except StorageError as error:
+                logger.error("The channels cannot be read: %s", error.message)
+            self._stopping.wait(self._interval_s)
+
+    def _tell(self) -> None:
+        with self._database.read() as tx:
+            brokers = [channel for channel in channels.all_by_age(tx) if channel.kind is ChannelKind.MQTT]
+        if not brokers:
+            return
+        cameras = self._cameras()
+        for broker in brokers:
+            try:
+                self._notifier.report(broker, cameras)
+            except DeliveryError as error:
+                logger.warning("Channel %s: not told which cameras are online: %s", broker.name, error.message)

@@ -1,0 +1,247 @@
+"""MQTT: events for whoever listens, and entities for Home Assistant; the only door to its library."""
+
+import json
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
+from backend.domain.notification import Channel, Notification, Receipt
+from backend.notifications import home_assistant
+from backend.notifications.home_assistant import CameraOnline, Publication
+from backend.notifications.webhook import sighting_document
+
+TIMEOUT_S = 10.0
+EXPIRY = timedelta(minutes=5)
+"""An event that a broker still holds after this is told to nobody: it is no longer news."""
+_KEEPALIVE_S = 30
+_CONNECTING_S = 4.0
+"""How long an end may have to wait for a connection that is just being made."""
+_BAD_LOGIN = frozenset({132, 133, 134, 135, 138, 140})
+"""Reason codes of MQTT 5 by which a broker refuses who we are or what we speak, as it will tomorrow."""
+
+
+class MqttNotifier:
+    """Publishes to brokers (settings as `MqttSettings`); see Notifier.
+
+    One connection for each channel is kept open, so that the broker knows, and tells by our last will, whether we live.
+    """
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Give each message `timeout_s` seconds from connecting to the broker's acknowledgement."""
+        self._timeout_s = timeout_s
+        self._gate = threading.Lock()
+        self._links: dict[str, _Link] = {}
+        self._closed = False
+
+    def send(self, channel: Channel, notification: Notification) -> Receipt:
+        """Publish the picture, the event, and what it changes of the entities; see Notifier."""
+        topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
+        event = Publication(f"{topic}/events", _event(notification), expires=True)
+        picture = () if notification.picture is None else (Publication(f"{topic}/picture", notification.picture),)
+        entities = home_assistant.of_sighting(topic, discovery, notification.sighting)
+        self._publish(channel, (*picture, *entities, event))
+        return Receipt("The broker acknowledged it.")
+
+    def report(self, channel: Channel, cameras: Iterable[CameraOnline]) -> None:
+        """Tell which cameras are online, where that changed; raises as `send`."""
+        topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
+        self._publish(channel, home_assistant.of_cameras(topic, discovery, cameras))
+
+    def close(self) -> None:
+        """Break off what is being sent and say good-bye to every broker; see Notifier."""
+        with self._gate:
+            self._closed = True
+            links, self._links = list(self._links.values()), {}
+        for link in links:
+            link.close()
+
+    def _publish(self, channel: Channel, publications: Iterable[Publication]) -> None:
+        link = self._link(channel)
+        try:
+            link.publish(publications, time.monotonic() + self._timeout_s)
+        except DeliveryError:
+            # With it goes what it still holds: the next attempt must not send that a second time.
+            self._drop(channel, link)
+            raise
+
+    def _link(self, channel: Channel) -> "_Link":
+        with self._gate:
+            if self._closed:
+                raise DeliveryDelayed("The service is stopping.")
+            link = self._links.get(channel.channel_id)
+            if link is not None and link.settings == dict(channel.settings):
+                return link
+            fresh = self._links[channel.channel_id] = _Link(channel.settings, self._timeout_s)
+        if link is not None:
+            link.close()
+        return fresh
+
+    def _drop(self, channel: Channel, link: "_Link") -> None:
+        with self._gate:
+            if self._links.get(channel.channel_id) is link:
+                del self._links[channel.channel_id]
+        link.close()
+
+
+@dataclass(slots=True)
+class _State:
+    """What the library's thread has told of a connection; guarded by the link's condition."""
+
+    connected: bool = False
+    closed: bool = False
+    problem: DeliveryError | None = None
+
+
+class _Link:
+    """One connection to a broker; safe to use from any thread."""
+
+    def __init__(self, settings: Mapping[str, str], timeout_s: float) -> None:
+        """Begin to connect; raises DeliveryRefused where the settings cannot be used."""
+        self.settings = dict(settings)
+        self._changed = threading.Condition()
+        self._state = _State()
+        self._answered: dict[int, ReasonCode] = {}
+        self._told: dict[str, bytes] = {}
+        self._client = self._make_client(timeout_s)
+        self._client.connect_async(settings["host"], int(settings.get("port", "1883")), _KEEPALIVE_S)
+        self._client.loop_start()
+
+    def publish(self, publications: Iterable[Publication], deadline: float) -> None:
+        """Publish these in their order and wait for the broker's word on each.
+
+        What is retained is published only where it differs from the last time.
+        """
+        self._wait(lambda: self._state.connected, deadline)
+        sent = [publication for publication in publications if self._is_news(publication)]
+        numbers = [self._hand_over(publication) for publication in sent]
+        self._wait(lambda: self._answered.keys() >= set(numbers), deadline)
+        with self._changed:
+            answers = [self._answered.pop(number) for number in numbers]
+        refusal = next((answer for answer in answers if answer.is_failure), None)
+        if refusal is not None:
+            raise DeliveryRefused(f"The broker refuses: {refusal}.")
+        self._told |= {publication.topic: publication.payload for publication in sent if publication.retain}
+
+    def close(self) -> None:
+        """Say good-bye and end the connection; whoever waits for it gets DeliveryDelayed."""
+        with self._changed:
+            self._state.closed = True
+            self._changed.notify_all()
+        if self._client.is_connected():
+            # Ours to say: the last will is only for when we cannot.
+            self._client.publish(self._status_topic, b"offline", 1, retain=True)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    @property
+    def _status_topic(self) -> str:
+        return home_assistant.status_topic(self.settings.get("topic", "face-server"))
+
+    def _make_client(self, timeout_s: float) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        client.connect_timeout = min(timeout_s, _CONNECTING_S)
+        # The library would log what it publishes.
+        client.disable_logger()
+        client.will_set(self._status_topic, b"offline", 1, retain=True)
+        if self.settings.get("username"):
+            client.username_pw_set(self.settings["username"], self.settings.get("password"))
+        if self.settings.get("tls") == "true":
+            client.tls_set_context(_tls(self.settings.get("ca_file")))
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        return client
+
+    def _is_news(self, publication: Publication) -> bool:
+        return not publication.retain or self._told.get(publication.topic) != publication.payload
+
+    def _hand_over(self, publication: Publication) -> int:
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # the library's own
+        if publication.expires:
+            properties.MessageExpiryInterval = int(EXPIRY.total_seconds())
+        info = self._client.publish(publication.topic, publication.payload, 1, publication.retain, properties)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise DeliveryDelayed("The connection to the broker was lost.")
+        return info.mid
+
+    def _wait(self, done: Callable[[], bool], deadline: float) -> None:
+        with self._changed:
+            state = self._state
+            ended = self._changed.wait_for(
+                lambda: done() or state.closed or state.problem is not None, max(0.0, deadline - time.monotonic())
+            )
+            if state.problem is not None:
+                raise state.problem
+            if state.closed:
+                raise DeliveryDelayed("The connection to the broker was closed.")
+            if not ended:
+                raise DeliveryDelayed("The broker did not answer in time.")
+
+    def _on_connect(
+        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if not reason.is_failure:
+            client.publish(self._status_topic, b"online", 1, retain=True)
+        with self._changed:
+            self._state.problem = _problem_of_login(reason)
+            self._state.connected = not reason.is_failure
+            self._changed.notify_all()
+
+    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
+        self._fail("The broker cannot be reached.")
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, _reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._fail("The connection to the broker was lost.")
+
+    def _on_publish(
+        self, _client: Client, _data: Any, number: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        with self._changed:
+            self._answered[number] = reason
+            self._changed.notify_all()
+
+    def _fail(self, words: str) -> None:
+        with self._changed:
+            self._state.connected = False
+            self._state.problem = self._state.problem or DeliveryDelayed(words)
+            self._changed.notify_all()
+
+
+def _problem_of_login(reason: ReasonCode) -> DeliveryError | None:
+    if not reason.is_failure:
+        return None
+    kind = DeliveryRefused if reason.value in _BAD_LOGIN else DeliveryDelayed
+    return kind(f"The broker does not let us in: {reason}.")
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError):
+        raise DeliveryRefused("The file with the authorities to trust cannot be read.") from None
+
+
+def _event(notification: Notification) -> bytes:
+    now = datetime.now(UTC)
+    values = {
+        "event_id": notification.event_id,
+        "time": now.isoformat(),
+        "expires_at": (now + EXPIRY).isoformat(),
+        "text": notification.text,
+        "sighting": None if notification.sighting is None else sighting_document(notification.sighting),
+    }
+    return json.dumps(values, ensure_ascii=False).encode()

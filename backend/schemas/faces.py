@@ -1,0 +1,100 @@
+"""A person's photos and templates on the wire of `/v1`."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from backend.schemas.profiles import Profile, ProfileChange
+
+QualityMode = Literal["off", "low", "standard", "strict"]
+
+
+class PersonPage(BaseModel):
+    """Some of the people, sorted by id."""
+
+    persons: list[Profile]
+    total: int = Field(description="How many there are on all pages.")
+    next_cursor: str | None = Field(description="Send it back as `cursor` for the next page; None on the last.")
+
+
+class NewPerson(ProfileChange):
+    """A person to be enrolled, so far without a photo."""
+
+    person_id: str | None = Field(default=None, description="Without it a new id is made.")
+
+
+class Renaming(BaseModel):
+    """The id a person is to have."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person_id: str
+
+
+class Merging(BaseModel):
+    """The person who is to have everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    into: str
+
+
+class PersonRemoved(BaseModel):
+    """Who was removed, and with how many templates."""
+
+    person_id: str
+    removed: int
+
+
+class FaceEntry(BaseModel):
+    """One template of a person."""
+
+    face_id: str
+    model: str
+    quality: float
+    source_name: str = Field(description="The name of the photo it came from.")
+    created_at: AwareDatetime
+    picture: str | None = Field(description="The path of the aligned face in this API; None where it is not kept.")
+
+
+class FaceList(BaseModel):
+    """A person's templates, in the order of enrolment."""
+
+    faces: list[FaceEntry]
+    total: int
+
+
+class FaceRemoved(BaseModel):
+    """The template that is gone."""
+
+    face_id: str
+
+
+class AcceptedPhoto(BaseModel):
+    """A photo that was taken."""
+
+    index: int = Field(description="The photo's place in the request, from 0.")
+    filename: str
+    face_id: str | None = Field(description="None in a dry run.")
+    quality: float
+
+
+class RefusedPhoto(BaseModel):
+    """A photo that was not taken, why, and by how much."""
+
+    index: int
+    filename: str
+    code: str
+    message: str
+    measured: float | None = Field(default=None, description="What was measured of it, where a limit was missed.")
+    required: float | None = Field(default=None, description="What it should have been.")
+
+
+class EnrolledPhotos(BaseModel):
+    """What became of each photo."""
+
+    person_id: str
+    dry_run: bool
+    accepted: list[AcceptedPhoto]
+    rejected: list[RefusedPhoto]
+    embeddings: int = Field(description="How many templates the person has now.")

@@ -1,0 +1,112 @@
+"""Who may ask: every route of the application is tried, so that a new one is closed until it is named as open."""
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from backend.api.factory import create_app
+from backend.settings import Settings
+from tests.api.conftest import TOKEN, LiveServer
+
+OPEN = {"/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
+"""What anybody may see; the assets of /docs beside it."""
+
+
+def _routes() -> list[tuple[str, str]]:
+    document = create_app(Settings(_env_file=None, auth_token=TOKEN)).openapi()
+    return [
+        (method.upper(), re.sub(r"\{\w+\}", "x", path))
+        for path, operations in document["paths"].items()
+        for method in operations
+    ]
+
+
+CLOSED = [(method, path) for method, path in _routes() if path not in OPEN]
+MALFORMED = {
+    "none": None,
+    "empty": "",
+    "basic": "Basic dXNlcjpwYXNz",
+    "no token": "Bearer",
+    "a blank": "Bearer ",
+    "the token alone": TOKEN,
+    "another scheme": f"Token {TOKEN}",
+    "no blank between": f"Bearer{TOKEN}",
+}
+WRONG = (f"{TOKEN}x", TOKEN[:-1], f"{TOKEN} {TOKEN}", TOKEN.upper(), "another")
+
+
+def test_there_are_routes_to_try() -> None:
+    assert {("GET", "/persons"), ("POST", "/person"), ("POST", "/cameras/schedule")} <= set(CLOSED)
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+def test_a_request_without_a_proper_header_is_401(anybody: httpx.Client, method: str, path: str) -> None:
+    for header in MALFORMED.values():
+        headers = {} if header is None else {"Authorization": header}
+        reply = anybody.request(method, path, headers=headers)
+        assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, "Bearer"), header
+        assert reply.json()["error"]["code"] == "unauthorised"
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+def test_a_request_with_another_token_is_403(anybody: httpx.Client, method: str, path: str) -> None:
+    for token in WRONG:
+        reply = anybody.request(method, path, headers={"Authorization": f"Bearer {token}"})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (403, "forbidden"), token
+        assert token not in reply.text
+        assert TOKEN not in reply.text
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+def test_a_request_with_the_token_is_let_through(api: httpx.Client, method: str, path: str) -> None:
+    reply = api.request(method, path)
+    assert reply.status_code not in {401, 403, 405}
+    assert reply.status_code < 500
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+@pytest.mark.parametrize("between", [" ", "   ", " \t"])
+def test_the_scheme_is_read_as_the_standard_says(anybody: httpx.Client, scheme: str, between: str) -> None:
+    reply = anybody.get("/persons", headers={"Authorization": f"{scheme}{between}{TOKEN}"})
+    assert reply.status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+def test_what_is_open_asks_for_no_token(anybody: httpx.Client, path: str) -> None:
+    assert anybody.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/nope", "/docs/../persons", "/docs/..%2fpersons", "//persons", "/persons/", "/healthz/../persons", "/redoc"],
+)
+def test_no_detour_leads_past_the_token(server: LiveServer, path: str) -> None:
+    status, body = _as_it_is(server.url, f"GET {path} HTTP/1.1")
+    assert status in {401, 404}
+    assert '"persons"' not in body
+
+
+@pytest.mark.parametrize("header", ["Bearer \xff\xfe\x80", "\xff\xfe", "Bearer \xc3\x28", "Bearer " + "x" * 5000])
+def test_garbage_in_the_header_is_refused_like_any_other(server: LiveServer, header: str) -> None:
+    status, body = _as_it_is(server.url, "GET /persons HTTP/1.1", f"Authorization: {header}")
+    assert status in {401, 403}
+    assert '"request_id"' in body
+
+
+def test_a_websocket_is_refused_too(server: LiveServer) -> None:
+    upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
+    status, _ = _as_it_is(server.url, "GET /persons HTTP/1.1", *upgrade)
+    assert status in {400, 401, 403}
+
+
+def _as_it_is(url: str, *lines: str) -> tuple[int, str]:
+    """The status and the rest of the answer to these lines, sent without anybody correcting them."""
+    address = urlsplit(url)
+    request = "\r\n".join((*lines, f"Host: {address.netloc}", "Connection: close", "", ""))
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        connection.sendall(request.encode("latin-1"))
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    return int(answer.split(" ", 2)[1]), answer

@@ -1,0 +1,171 @@
+"""What is MQTT's own: a real broker, what it keeps and what it does not, and what Home Assistant finds."""
+
+import gc
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from backend.domain.errors import DeliveryDelayed, DeliveryRefused
+from backend.domain.notification import Channel, ChannelKind, Notification
+from backend.notifications.home_assistant import CameraOnline, slug
+from backend.notifications.home_states import HomeStates
+from backend.notifications.mqtt import MqttNotifier
+from backend.storage import channels
+from tests.rig.broker import FORBIDDEN, PASSWORD, USER, Broker
+from tests.rig.photos import jpeg, person_crop
+from tests.rig.tcp_proxy import TcpProxy
+from tests.unit.notifications.situations import a_home, a_sighting
+
+PICTURE = jpeg(person_crop(2))
+TIMEOUT_S = 2.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path) as broker:
+        yield broker
+
+
+@pytest.fixture
+def notifier() -> Iterator[MqttNotifier]:
+    with closing(MqttNotifier(TIMEOUT_S)) as notifier:
+        yield notifier
+
+
+def a_channel(port: int, **settings: str) -> Channel:
+    values = {"host": "127.0.0.1", "port": str(port), "username": USER, "password": PASSWORD, "topic": "faces"}
+    return Channel("home", ChannelKind.MQTT, values | {"discovery": "homeassistant"} | settings)
+
+
+def a_message(person_id: str | None = "alice") -> Notification:
+    return Notification("somebody at Front door", PICTURE, "01EVENT", a_sighting(person_id))
+
+
+def test_an_event_has_its_id_its_time_and_its_expiry(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port), a_message())
+    (seen,) = broker.wait_for("faces/events")
+    event = json.loads(seen.payload)
+    assert (event["event_id"], event["sighting"]["person_id"]) == ("01EVENT", "alice")
+    assert event["time"] < event["expires_at"]
+    assert seen.expiry_s == 300
+    assert broker.seen("faces/picture")[0].payload == PICTURE
+
+
+def test_nothing_that_happened_is_retained(broker: Broker, notifier: MqttNotifier) -> None:
+    for person_id in ("alice", None):
+        notifier.send(a_channel(broker.port), a_message(person_id))
+    kept = {seen.topic for seen in broker.kept()}
+    assert {topic for topic in kept if topic.startswith("faces/")} == {"faces/status"}
+    assert all(topic.endswith("/config") for topic in kept - {"faces/status"})
+
+
+def test_home_assistant_finds_the_person_the_camera_and_the_stranger(broker: Broker, notifier: MqttNotifier) -> None:
+    for person_id in ("alice", None):
+        notifier.send(a_channel(broker.port), a_message(person_id))
+    described = {seen.topic: json.loads(seen.payload) for seen in broker.kept() if seen.topic.endswith("/config")}
+    assert {entity["name"] for entity in described.values()} == {
+        "alice last camera",
+        "alice last seen",
+        "Front door last person",
+        "Front door online",
+        "Stranger present",
+    }
+    assert {entity["availability_topic"] for entity in described.values()} == {"faces/status"}
+    states = {seen.topic for seen in broker.seen("faces/")}
+    assert {entity["state_topic"] for entity in described.values()} - states == {"faces/camera/front/online"}
+
+
+def test_without_a_discovery_prefix_nothing_is_described(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port, discovery=""), a_message())
+    assert broker.wait_for("faces/camera/front")
+    assert broker.seen("homeassistant") == []
+
+
+def test_a_camera_is_told_online_when_that_changes(broker: Broker, notifier: MqttNotifier) -> None:
+    for online in (True, True, False):
+        notifier.report(a_channel(broker.port), [CameraOnline("front", "Front door", online)])
+    assert [seen.payload for seen in broker.wait_for("faces/camera/front/online", 2)] == [b"ON", b"OFF"]
+
+
+def test_a_good_bye_is_told_and_so_is_a_broken_connection(broker: Broker) -> None:
+    with TcpProxy(broker.port) as proxy:
+        with closing(MqttNotifier(TIMEOUT_S)) as notifier:
+            notifier.send(a_channel(broker.port), a_message())
+        assert [seen.payload for seen in broker.wait_for("faces/status", 2)] == [b"online", b"offline"]
+        with closing(MqttNotifier(TIMEOUT_S)) as notifier:
+            notifier.send(a_channel(proxy.port), a_message())
+            proxy.refuse()
+            assert [seen.payload for seen in broker.wait_for("faces/status", 4)][2:] == [b"online", b"offline"]
+
+
+def test_after_a_broken_connection_the_next_message_arrives_once(broker: Broker, notifier: MqttNotifier) -> None:
+    with TcpProxy(broker.port) as proxy:
+        notifier.send(a_channel(proxy.port), a_message())
+        proxy.stall()
+        with pytest.raises(DeliveryDelayed):
+            notifier.send(a_channel(proxy.port), a_message())
+        proxy.cut()
+        proxy.heal()
+        notifier.send(a_channel(proxy.port), a_message())
+        assert len(broker.wait_for("faces/events", 2)) == 2
+
+
+def test_a_topic_that_is_not_ours_is_refused(broker: Broker, notifier: MqttNotifier) -> None:
+    with pytest.raises(DeliveryRefused, match="refuses"):
+        notifier.send(a_channel(broker.port, topic=FORBIDDEN), a_message())
+
+
+def test_settings_that_change_count_from_the_next_message(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port), a_message())
+    notifier.send(a_channel(broker.port, topic="other"), a_message())
+    assert broker.wait_for("other/events")
+
+
+# The library leaves the socket of a failed handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+def test_over_tls_the_broker_must_be_vouched_for(tmp_path: Path, notifier: MqttNotifier) -> None:
+    with Broker(tmp_path, tls=True) as broker:
+        notifier.send(a_channel(broker.port, tls="true", ca_file=str(broker.ca_file)), a_message())
+        assert broker.wait_for("faces/events")
+        with pytest.raises(DeliveryDelayed):
+            notifier.send(a_channel(broker.port, tls="true"), a_message())
+        gc.collect()
+
+
+def test_a_file_of_authorities_that_cannot_be_read_is_refused(notifier: MqttNotifier) -> None:
+    with pytest.raises(DeliveryRefused, match="cannot be read"):
+        notifier.send(a_channel(1, tls="true", ca_file="/nowhere"), a_message())
+
+
+def test_an_end_leaves_no_thread_behind(broker: Broker) -> None:
+    before = threading.active_count()
+    with closing(MqttNotifier(TIMEOUT_S)) as notifier:
+        notifier.send(a_channel(broker.port), a_message())
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("person_id", "part"), [("alice", "alice"), ("a/b", "a_b_c14cddc0"), ("+", "__a318c242")])
+def test_an_id_becomes_a_part_of_a_topic_and_stays_its_own(person_id: str, part: str) -> None:
+    assert slug(person_id) == part
+
+
+def test_home_assistant_is_kept_told_which_cameras_are_online(
+    tmp_path: Path, broker: Broker, notifier: MqttNotifier
+) -> None:
+    online = threading.Event()
+    with a_home(tmp_path) as home:
+        with home.database.write() as tx:
+            channels.add(tx, ChannelKind.MQTT, a_channel(broker.port).settings, "Home")
+        states = HomeStates(
+            home.database, notifier, lambda: [CameraOnline("front", "Front door", online.is_set())], interval_s=0.02
+        )
+        states.start()
+        broker.wait_for("faces/camera/front/online")
+        online.set()
+        assert [seen.payload for seen in broker.wait_for("faces/camera/front/online", 2)] == [b"OFF", b"ON"]
+        states.stop(5.0)
