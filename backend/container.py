@@ -14,7 +14,9 @@ from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState
 from backend.domain.notification import ChannelKind
+from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
+from backend.gallery.index import ExactIndex
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
 from backend.notifications.dispatcher import Dispatcher
@@ -36,7 +38,7 @@ from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
 from backend.vision.image import ImageLimits
-from backend.vision.loading import Pipelines, load_pipelines
+from backend.vision.loading import Mirroring, Pipelines, load_pipelines
 from backend.vision.runtime_openvino import OpenVinoRuntime
 
 STOP_SECONDS = 5.0
@@ -81,17 +83,19 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         database = _open_database(settings)
         stack.callback(database.close)
         runtime = OpenVinoRuntime(threads=settings.threads or None)
-        pipelines = load_pipelines(settings.data_dir / "models", settings.model_dir, runtime)
-        gallery = Gallery(database, pipelines.photos.model)
+        mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
+        pipelines = load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
+        make_index = CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
+        gallery = Gallery(database, pipelines.photos.model, make_index)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
         yield Recognition(
             database=database,
             gallery=gallery,
-            enroller=Enroller(pipelines.photos, gallery, enrolment, limits, keep_crops=settings.keep_crops),
+            enroller=Enroller(pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops),
             identifier=Identifier(pipelines.photos, gallery, rule),
-            verifier=Verifier(pipelines.photos, gallery, settings.verify_threshold),
+            verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
             dimensions=pipelines.photos.dimensions,
             device=f"{runtime.name} on {runtime.device}",

@@ -81,6 +81,17 @@ class LocalSettings(BaseSettings):
     verify_threshold: float = Field(
         default=0.363, ge=0, le=1, description="The similarity from which two photos are taken for one person."
     )
+    mirror_enrol: bool = Field(
+        default=True, description="Whether people are enrolled by the mean of each face and its mirror image."
+    )
+    mirror_search: Literal["auto", "on", "off"] = Field(
+        default="off",
+        description="Whether faces are also searched by that mean, which takes half as long again; `auto`: while idle.",
+    )
+    cohort_adjustment: bool = Field(
+        default=True,
+        description="Whether it is left out of a similarity how much either face resembles people in general.",
+    )
     min_face_size: int = Field(
         default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."
     )

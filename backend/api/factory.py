@@ -86,4 +86,5 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    # A router may be served both with and without the version in front of it.
+    return f"v1_{route.name}" if route.path_format.startswith("/v1/") else route.name

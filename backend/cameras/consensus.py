@@ -11,14 +11,19 @@ BEST_LOOKS = 5
 SURE_BY = 0.1
 """So far above the threshold one good look is enough, and so far below it somebody is hardly a known person.
 
-Of LFW's pairs of strangers 0.0002 % are 0.5 alike or more (the default threshold) and 0.00006 % 0.6; of its pairs of photos
-of one person 2 % are less than 0.4 alike.
+Of LFW's pairs of strangers 0.0002 % are 0.5 alike or more (the default threshold) and 0.00006 % 0.6; of its pairs of
+photos of one person 2 % are less than 0.4 alike.
 """
 LOOKS_FOR_MATCH = 2
 CLEAR_LOOKS_FOR_UNKNOWN = 3
 """Clear looks, none of them near anybody, before a face is called unknown."""
 LOOKS_FOR_UNKNOWN = 8
-"""Good looks before that where they are not clear, or the face is nearly like a person of the gallery."""
+"""Good looks before that where they are not clear: who comes nearer is seen better."""
+LOOKS_FOR_UNKNOWN_NEAR = 15
+"""Good looks before that where the face is nearly like a person of the gallery.
+
+Few strangers are (one in 5,000 is 0.4 alike to a certain person, in LFW), but many who are known and turn away.
+"""
 LEAST_FOR_UNKNOWN = 2
 """Good looks before that of a face that is gone: a thing that is taken for a face is rarely so twice."""
 
@@ -62,15 +67,14 @@ class Consensus:
 
     def suffices(self, decision: Decision, *, ended: bool = False) -> bool:
         """Whether the looks so far are enough to say so; `ended` where there will be no more."""
-        if not self.good_looks:
-            return False
-        similarity = decision.similarity or 0.0
         if decision.verdict is Verdict.MATCH:
-            return ended or self.good_looks >= LOOKS_FOR_MATCH or similarity >= decision.threshold + SURE_BY
+            sure = ended or (decision.similarity or 0.0) >= decision.threshold + SURE_BY
+            return self.good_looks >= (1 if sure else LOOKS_FOR_MATCH)
         if ended:
             return self.good_looks >= LEAST_FOR_UNKNOWN
-        hurry = not is_near(decision) and self._clear >= CLEAR_LOOKS_FOR_UNKNOWN
-        return hurry or self.good_looks >= LOOKS_FOR_UNKNOWN
+        if is_near(decision):
+            return self.good_looks >= LOOKS_FOR_UNKNOWN_NEAR
+        return self._clear >= CLEAR_LOOKS_FOR_UNKNOWN or self.good_looks >= LOOKS_FOR_UNKNOWN
 
     def is_settled(self, decision: Decision) -> bool:
         """Whether further looks hardly change what is said."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from backend.cameras.motion import MotionGate
 from backend.cameras.source import Frame
@@ -30,8 +31,24 @@ class View:
         return inside and detection.box.size >= self.min_face
 
 
+class FaceFinder(Protocol):
+    """Finds the faces of one camera; used by one thread."""
+
+    def is_worth_searching(self, frame: Frame) -> bool:
+        """Whether anything moved since the last frame of which this was said; now and then anyway."""
+        ...
+
+    def find(self, frame: Frame) -> list[Detection]:
+        """The faces that count, most certain first, in pixels of the whole frame."""
+        ...
+
+    def describe(self, frame: Frame, detections: Sequence[Detection]) -> list[Face]:
+        """Some faces of the frame, in the order given, graded and embedded."""
+        ...
+
+
 class Finder:
-    """Finds the faces of one camera and describes those that are asked for; used by one thread."""
+    """Finds faces by the models: a FaceFinder."""
 
     def __init__(self, pipeline: FacePipeline, view: View) -> None:
         """Search with `pipeline`, and heed what `view` shows."""
@@ -40,18 +57,18 @@ class Finder:
         self._gate = MotionGate(view.region)
 
     def is_worth_searching(self, frame: Frame) -> bool:
-        """Whether anything moved since the last frame of which this was said; now and then anyway."""
+        """Whether anything moved; see FaceFinder."""
         return self._gate.is_worth_a_look(frame.luma(LUMA_WIDTH), frame.moment)
 
     def find(self, frame: Frame) -> list[Detection]:
-        """The faces that count, most certain first, in pixels of the whole frame; searched on a smaller copy of it."""
+        """The faces that count, found on a smaller copy of the frame; see FaceFinder."""
         small = frame.shrunk(CAMERA_SIDE)
         scale = frame.size[0] / small.shape[1]
         found = [_scaled(detection, scale) for detection in self._pipeline.detect(small)]
         return [detection for detection in found if self._view.shows(detection, frame.size)]
 
     def describe(self, frame: Frame, detections: Sequence[Detection]) -> list[Face]:
-        """Some faces of the frame, in the order given, graded and embedded from its full resolution."""
+        """Some faces of the frame, from its full resolution; see FaceFinder."""
         return self._pipeline.describe(frame.rgb(), detections) if detections else []
 
 

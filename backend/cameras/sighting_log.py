@@ -64,10 +64,11 @@ class SightingLog:
 
     def report(self, visit: Visit) -> None:
         """Write what is new of a visit; where the disk or database refuses, the next report tries again."""
-        before = self._entries.get(visit.visit_id) or self._begun(visit)
-        if not _has_news(visit, before):
+        # What is not worth writing yet is remembered: the best similarity may be between two writings.
+        entry = self._entries[visit.visit_id] = _updated(self._entries.get(visit.visit_id) or self._begun(visit), visit)
+        if not _has_news(visit, entry):
             return
-        entry = self._entries[visit.visit_id] = self._with_picture(visit.best, _updated(before, visit))
+        entry = self._entries[visit.visit_id] = self._with_picture(visit.best, entry)
         if self._write(entry):
             self._entries[visit.visit_id] = replace(entry, stored=entry.sighting)
         elif visit.ended:
@@ -126,6 +127,8 @@ class SightingLog:
         if told:
             self._on_written()
         if entry.stored is not None and entry.stored.picture not in (None, entry.sighting.picture):
+            # A message may show the former one.
+            self._on_written()
             self._snapshots.remove(str(entry.stored.picture))
         return True
 
@@ -211,12 +214,12 @@ def _updated(before: _Entry, visit: Visit) -> _Entry:
     return replace(before, sighting=sighting, evidence=_evidence(visit))
 
 
-def _has_news(visit: Visit, before: _Entry) -> bool:
-    known = before.stored
+def _has_news(visit: Visit, entry: _Entry) -> bool:
+    known = entry.stored
     return (
         known is None
         or visit.ended
         or visit.person_id != known.person_id
-        or (known.picture is not None and visit.best.quality > before.picture_quality)
+        or (known.picture is not None and visit.best.quality > entry.picture_quality)
         or visit.last_seen_at - known.last_seen_at >= REFRESH
     )

@@ -431,7 +431,7 @@ def _stream_error(error: av.error.FFmpegError | OSError) -> StreamError:
         return StreamUnauthorised("The camera refuses the user name or password.")
     if isinstance(error, av.error.ExitError | TimeoutError | av.error.TimeoutError):
         return StreamTimeout(_SILENT)
-    if isinstance(error, av.error.HTTPError):
+    if isinstance(error, av.error.HTTPError | av.error.HTTPClientError):
         return StreamUnreachable("The camera's server has nothing at this path.")
     if error.errno in _UNREACHABLE:
         return StreamUnreachable("Nothing answers at the camera's address.")

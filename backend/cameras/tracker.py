@@ -138,8 +138,8 @@ class Tracker:
 
     def update(self, faces: Sequence[Face], moment: float) -> list[int]:
         """The track ids of these faces, in their order."""
-        # A track that is seen already at this moment is not in a second place.
-        tracks = [track for track in self._tracks.values() if track.last_seen < moment]
+        # A track that was kept at this very moment is not in a second place.
+        tracks = [track for track in self._tracks.values() if 0 < moment - track.last_seen <= MAX_GAP_SECONDS]
         joined = _assigned(tracks, faces, moment)
         return [self._continue(joined.get(position), face, moment) for position, face in enumerate(faces)]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
-from backend.cameras.finding import Finder
+from backend.cameras.finding import FaceFinder
 from backend.cameras.follow import Follow, Visit
 from backend.cameras.naming import Claim, losses
 from backend.cameras.scene import Presence, SeeingCounts
@@ -32,7 +32,7 @@ class VisitLog(Protocol):
 class Visits:
     """Follows the faces of one camera and tells the log of each visit; a Watcher."""
 
-    def __init__(self, finder: Finder, identifier: Identifier, threshold: float, log: VisitLog) -> None:
+    def __init__(self, finder: FaceFinder, identifier: Identifier, threshold: float, log: VisitLog) -> None:
         """Find faces with `finder`, name them with `identifier` from `threshold` on, tell `log`."""
         self._finder = finder
         self._identifier = identifier

@@ -136,13 +136,19 @@ class CameraWorker:
         )
 
     def _run(self) -> None:
+        try:
+            self._look_until_stopped()
+        finally:
+            # Whatever ends the thread: what it saw is brought to its end, too.
+            self._succeeds(self._visits.end_all)
+            self.view.close()
+
+    def _look_until_stopped(self) -> None:
         rate = Rate()
         while not self._stopping.is_set():
             frame = self._slot.take(IDLE_SECONDS)
             if not self._succeeds(partial(self._look, frame, rate)):
                 self._analysis = replace(self._analysis, failed=self._analysis.failed + 1)
-        self._succeeds(self._visits.end_all)
-        self.view.close()
 
     def _look(self, frame: Frame | None, rate: Rate) -> None:
         if frame is None:

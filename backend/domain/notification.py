@@ -49,6 +49,8 @@ class Delivery:
     created_at: datetime
     next_attempt_at: datetime
     last_error: str | None
+    reference: str | None = None
+    """By what the channel knows the message; None before it took it, and where it cannot be changed."""
 
 
 @dataclass(frozen=True, slots=True)

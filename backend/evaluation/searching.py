@@ -1,21 +1,16 @@
 """Searches of a gallery by people who are in it and by strangers: who is missed, and who is taken for somebody else."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
 from backend.evaluation import metrics
 from backend.evaluation.describing import Album
 from backend.evaluation.metrics import Floats, Tradeoff
 from backend.evaluation.trials import Labelled, OpenSet
-from backend.gallery.index import TemplateIndex
-
-MakeIndex: TypeAlias = Callable[[Iterable[tuple[str, NDArray[np.float32]]]], TemplateIndex]
-
+from backend.gallery.index import MakeIndex, TemplateIndex
 
 @dataclass(frozen=True, slots=True)
 class Method:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
-from backend.gallery.index import TemplateIndex
+from backend.gallery.index import ExactIndex, TemplateIndex
 
 WEIGHT = 0.5
 """The part that is taken away in a large gallery; from 0.4 to 0.7 it makes no difference."""
@@ -72,6 +72,11 @@ class Cohort:
 
 class CohortAdjustedIndex:
     """Another index whose similarities are adjusted by a cohort of its people; see the module."""
+
+    @classmethod
+    def of(cls, templates: Iterable[tuple[str, NDArray[np.float32]]]) -> "CohortAdjustedIndex":
+        """The exact index of these (person_id, embedding) pairs, adjusted."""
+        return cls(ExactIndex.of(templates))
 
     def __init__(self, index: TemplateIndex, cohort: Cohort | None = None) -> None:
         """Search `index`; the cohort is drawn from it where none is given."""

@@ -2,17 +2,20 @@
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
 from backend.domain.person import Person
-from backend.gallery.index import ExactIndex, TemplateIndex
-from backend.storage import people, templates
+from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
+from backend.storage import negatives, people, templates
 from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
@@ -35,13 +38,15 @@ class Addition:
 class Gallery:
     """The templates of one model, searched in memory and kept in the database; safe to use from any thread."""
 
-    def __init__(self, database: Database, model: str) -> None:
-        """Build the index from the database's templates of that model."""
+    def __init__(self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of) -> None:
+        """Build the index, of the kind that `make_index` makes, from the database's templates of that model."""
         self.model = model
         self._database = database
         # Held over a change of both SQL and index, so that they change in the same order.
         self._changing = threading.Lock()
-        self._index: TemplateIndex = ExactIndex.of(())
+        self._make_index = make_index
+        self._index: TemplateIndex = make_index(())
+        self._strangers: Mapping[str, NDArray[np.float32]] = {}
         self._generation = -1
         self._checked_at = time.monotonic()
         self._rebuild()
@@ -53,7 +58,20 @@ class Gallery:
         """
         self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
-        return self._index.search(probe.embedding, limit, among)
+        strangers = self._strangers
+        # As many more as may have to be left out.
+        found = self._index.search(probe.embedding, limit + len(strangers), among)
+        return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
+
+    def deny(self, person_id: str, look: Template) -> None:
+        """Have a look, and what is more like it than like the person, match that person no more.
+
+        Raises PersonNotFound, and ModelMismatch for a template of another model.
+        """
+        self._refuse_other_model(look)
+        with self._changed_rows() as tx:
+            _found(tx, person_id)
+            negatives.add(tx, person_id, look)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""
@@ -199,7 +217,22 @@ class Gallery:
         with self._database.read() as tx:
             generation = templates.generation(tx)
             rows = ((person_id, template.embedding) for person_id, template in templates.all_of_model(tx, self.model))
-            self._index, self._generation = ExactIndex.of(rows), generation
+            self._strangers = _stacked(negatives.all_of_model(tx, self.model))
+            self._index, self._generation = self._make_index(rows), generation
+
+
+def _stacked(looks: Iterable[tuple[str, Template]]) -> dict[str, NDArray[np.float32]]:
+    """For each person the looks that are not theirs, as n × d."""
+    of_person: dict[str, list[NDArray[np.float32]]] = {}
+    for person_id, look in looks:
+        of_person.setdefault(person_id, []).append(look.embedding)
+    return {person_id: np.stack(embeddings) for person_id, embeddings in of_person.items()}
+
+
+def _is_said_not_to_be(candidate: Candidate, probe: Template, strangers: Mapping[str, NDArray[np.float32]]) -> bool:
+    """Whether the probe is at least as much like a look that is not this person's as it is like the person."""
+    looks = strangers.get(candidate.person_id)
+    return looks is not None and float((looks @ probe.embedding).max()) >= candidate.similarity
 
 
 def _keep(tx: Transaction, person_id: str, fresh: Sequence[NewTemplate]) -> dict[str, str]:

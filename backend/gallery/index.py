@@ -1,7 +1,7 @@
 """Vector search over templates: the protocol, and the exact index."""
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Protocol, Self
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,10 @@ class TemplateIndex(Protocol):
     def without(self, person_id: str) -> Self:
         """An index that has none of that person's templates."""
         ...
+
+
+MakeIndex: TypeAlias = Callable[[Iterable[tuple[str, NDArray[np.float32]]]], TemplateIndex]
+"""Makes the index of some (person_id, embedding) pairs."""
 
 
 class ExactIndex:

@@ -4,18 +4,17 @@ import logging
 import random
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused, FaceServerError, StorageError
-from backend.domain.notification import Attempt, Channel, ChannelKind, Delivery, Receipt
+from backend.domain.notification import Attempt, ChannelKind, Delivery, Receipt
 from backend.domain.sighting import Sighting
-from backend.notifications.message import compose
+from backend.notifications.composer import Composer
 from backend.notifications.notifier import Notifier
-from backend.storage import channels, outbox, people, sightings
+from backend.storage import channels, outbox
 from backend.storage.database import Database, Transaction
-from backend.storage.snapshots import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -26,22 +25,28 @@ JITTER = 0.2
 RECORDING_PAUSE_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """That a channel took a message, and which state of its sighting that shows."""
+
+    receipt: Receipt
+    sighting: Sighting
+
+
 class Courier:
     """Delivers messages, one at a time for each channel; safe to use from several threads."""
 
     def __init__(
         self,
         database: Database,
-        snapshots: Snapshots,
+        composer: Composer,
         notifiers: Mapping[ChannelKind, Notifier],
-        zone: tzinfo | None,
         give_up_after: timedelta,
     ) -> None:
         """Give a message up when its next attempt would be later than `give_up_after` from when it was written."""
         self._database = database
-        self._snapshots = snapshots
+        self._composer = composer
         self._notifiers = notifiers
-        self._zone = zone
         self._give_up_after = give_up_after
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
@@ -64,7 +69,7 @@ class Courier:
             result = self._given_up_if_late(delivery, result)
         self._record(delivery, began_at, result)
 
-    def _result_of_sending(self, delivery: Delivery) -> Receipt | DeliveryError:
+    def _result_of_sending(self, delivery: Delivery) -> _Taken | DeliveryError:
         try:
             return self._send(delivery)
         except DeliveryError as error:
@@ -75,39 +80,12 @@ class Courier:
             logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
             return DeliveryDelayed(f"Sending ended in an unexpected {type(error).__name__}.")
 
-    def _send(self, delivery: Delivery) -> Receipt:
-        channel, sighting, name = self._addressed(delivery)
+    def _send(self, delivery: Delivery) -> _Taken:
+        channel, notification, sighting = self._composer.compose(delivery)
         notifier = self._notifiers.get(channel.kind)
         if notifier is None:
             raise DeliveryRefused(f"This server sends nothing by {channel.kind}.")
-        picture = self._picture(sighting)
-        if picture is None and sighting.picture is not None:
-            # A better one may have taken its place between the two readings.
-            channel, sighting, name = self._addressed(delivery)
-            picture = self._picture(sighting)
-        composed = compose(sighting, picture, self._zone, name)
-        # The delivery's id at every attempt: a channel that had it can tell.
-        return notifier.send(channel, replace(composed, event_id=delivery.delivery_id, sighting=sighting))
-
-    def _addressed(self, delivery: Delivery) -> tuple[Channel, Sighting, str | None]:
-        with self._database.read() as tx:
-            channel = channels.find(tx, delivery.channel_id)
-            sighting = sightings.find(tx, delivery.sighting_id)
-            name = (
-                None if sighting is None or sighting.person_id is None else people.display_name(tx, sighting.person_id)
-            )
-        if channel is None:
-            raise DeliveryRefused("The channel was removed.")
-        if sighting is None:
-            raise DeliveryRefused("The sighting was removed.")
-        return channel, sighting, name
-
-    def _picture(self, sighting: Sighting) -> bytes | None:
-        try:
-            return None if sighting.picture is None else self._snapshots.read(sighting.picture)
-        except OSError as error:
-            logger.error("Sighting %s: its picture cannot be read: %s", sighting.sighting_id, error.strerror)
-            return None
+        return _Taken(notifier.send(channel, notification), sighting)
 
     def _given_up_if_late(self, delivery: Delivery, delay: DeliveryDelayed) -> DeliveryError:
         pause = pause_s(delivery.attempts) if delay.retry_after is None else delay.retry_after
@@ -116,7 +94,7 @@ class Courier:
             return DeliveryRefused(f"Given up at attempt {delivery.attempts + 1}: {delay.message}")
         return DeliveryDelayed(delay.message, pause)
 
-    def _record(self, delivery: Delivery, began_at: datetime, result: Receipt | DeliveryError) -> None:
+    def _record(self, delivery: Delivery, began_at: datetime, result: _Taken | DeliveryError) -> None:
         """Write down the outcome, as often as it takes: a message whose delivery is forgotten is sent again."""
         answered_at = datetime.now(UTC)
         while not self._abandoned.is_set():
@@ -150,7 +128,7 @@ def place_of(error: Exception) -> str:
     return f"{type(error).__name__}{where}"
 
 
-def _write_outcome(tx: Transaction, delivery: Delivery, result: Receipt | DeliveryError, answered_at: datetime) -> None:
+def _write_outcome(tx: Transaction, delivery: Delivery, result: _Taken | DeliveryError, answered_at: datetime) -> None:
     match result:
         case DeliveryDelayed():
             next_attempt_at = answered_at + timedelta(seconds=result.retry_after or 0.0)
@@ -159,23 +137,23 @@ def _write_outcome(tx: Transaction, delivery: Delivery, result: Receipt | Delive
         case DeliveryError():
             outbox.failed(tx, delivery.delivery_id, result.message)
         case _:
-            outbox.delivered(tx, delivery.delivery_id)
+            outbox.delivered(tx, delivery.delivery_id, result.receipt.reference, result.sighting)
     # This may have been the last message of a camera that is gone: its token must not linger.
     channels.remove_unused(tx)
 
 
-def _attempt(delivery: Delivery, result: Receipt | DeliveryError, began_at: datetime, ended_at: datetime) -> Attempt:
+def _attempt(delivery: Delivery, result: _Taken | DeliveryError, began_at: datetime, ended_at: datetime) -> Attempt:
     match result:
         case DeliveryDelayed():
             outcome, answer = "delayed", result.message
         case DeliveryError():
             outcome, answer = "failed", result.message
         case _:
-            outcome, answer = "delivered", result.answer
+            outcome, answer = "delivered", result.receipt.answer
     return Attempt(delivery.delivery_id, began_at, ended_at, outcome, answer)
 
 
-def _log_outcome(delivery: Delivery, result: Receipt | DeliveryError) -> None:
+def _log_outcome(delivery: Delivery, result: _Taken | DeliveryError) -> None:
     match result:
         case DeliveryDelayed():
             logger.warning("Delivery %s: again in %.0f s: %s", delivery.delivery_id, result.retry_after, result)

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from backend.domain.errors import StorageError
-from backend.domain.notification import ChannelKind, Delivery
+from backend.domain.notification import ChannelKind, Delivery, DeliveryState
+from backend.notifications.composer import Composer
 from backend.notifications.courier import Courier, place_of
+from backend.notifications.editor import CHANGED_FOR, Editor
 from backend.notifications.notifier import Notifier
 from backend.storage import outbox
 from backend.storage.database import Database
@@ -38,7 +40,9 @@ class Dispatcher:
     ) -> None:
         """Tell times in `zone`; None is the server's own. The notifiers are closed by their owner, after `stop`."""
         self._database = database
-        self._courier = Courier(database, snapshots, notifiers, zone, give_up_after)
+        composer = Composer(database, snapshots, zone)
+        self._courier = Courier(database, composer, notifiers, give_up_after)
+        self._editor = Editor(database, composer, notifiers)
         self._changed = threading.Condition()
         self._woken = False
         self._stopping = threading.Event()
@@ -101,7 +105,10 @@ class Dispatcher:
             busy = frozenset(self._underway)
         with self._database.read() as tx:
             heads = outbox.heads(tx)
-        return [delivery for delivery in heads if delivery.channel_id not in busy]
+            outdated = outbox.outdated(tx, datetime.now(UTC) - CHANGED_FOR)
+        # What is new goes before a change of what was told.
+        first = {delivery.channel_id: delivery for delivery in (*outdated, *heads)}
+        return [delivery for delivery in first.values() if delivery.channel_id not in busy]
 
     def _begin(self, delivery: Delivery) -> None:
         name = f"channel-{delivery.channel_id}"
@@ -116,7 +123,10 @@ class Dispatcher:
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
-            self._courier.deliver(delivery)
+            if delivery.state is DeliveryState.DELIVERED:
+                self._editor.edit(delivery)
+            else:
+                self._courier.deliver(delivery)
         except Exception as error:  # noqa: BLE001 - a channel that is never released is never served again
             logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
             self._stopping.wait(RECOVERY_PAUSE_S)

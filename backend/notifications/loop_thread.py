@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 from backend.domain.errors import DeliveryDelayed
@@ -25,15 +25,15 @@ class LoopThread:
 
     def run(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer:
         """What the coroutine of `begin` answers; raises DeliveryDelayed where the thread is or gets closed."""
+        return result_of(self.begin(begin))
+
+    def begin(self, begin: Callable[[], Coroutine[Any, Any, Answer]]) -> "Future[Answer]":
+        """Begin the coroutine of `begin`, which may be cancelled; raises DeliveryDelayed where the thread is closed."""
         # Behind the gate, so that nothing is handed to a loop that runs no more and would never answer.
         with self._gate:
             if self._closed:
                 raise DeliveryDelayed("The service is stopping.")
-            running = asyncio.run_coroutine_threadsafe(begin(), self._loop)
-        try:
-            return running.result()
-        except CancelledError:
-            raise DeliveryDelayed("The service stopped before the channel answered.") from None
+            return asyncio.run_coroutine_threadsafe(begin(), self._loop)
 
     def close(self, let_go: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Break off what runs, whose callers get DeliveryDelayed, then run `let_go` and end the thread."""
@@ -45,6 +45,14 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSING_S)
         self._loop.close()
+
+
+def result_of(running: "Future[Answer]") -> Answer:
+    """What was begun answers; raises DeliveryDelayed where it was cancelled."""
+    try:
+        return running.result()
+    except CancelledError:
+        raise DeliveryDelayed("The service stopped before the channel answered.") from None
 
 
 async def _break_off(let_go: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -1,6 +1,6 @@
 """The seam to the services that carry messages: one file beside this for each."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backend.domain.notification import Channel, Notification, Receipt
 
@@ -21,4 +21,13 @@ class Notifier(Protocol):
 
     def close(self) -> None:
         """Break off what is being sent, whose callers get DeliveryDelayed, and let go of every connection."""
+        ...
+
+
+@runtime_checkable
+class EditingNotifier(Notifier, Protocol):
+    """A notifier whose messages can be changed after they were sent."""
+
+    def edit(self, channel: Channel, reference: str, notification: Notification) -> None:
+        """Have the message that a receipt referred to show something else; raises as `send`."""
         ...

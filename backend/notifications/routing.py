@@ -20,7 +20,7 @@ class Router:
         self._zone = zone
 
     def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
-        """Write the messages that the rules ask for, and why; whether there is a new one."""
+        """Write the messages that the rules ask for, and why; whether there is one to be sent, or to be changed."""
         now = datetime.now(UTC)
         every_rule = [*_rules_of(camera), *rules.all_by_age(tx)]
         house = House(rules.is_armed(tx), mutes.lasting(tx, now))
@@ -28,11 +28,9 @@ class Router:
         ruling = judge(every_rule, occasion, house, lambda rule: _told(tx, rule, now))
         record = RulingRecord(now, evidence.decision, evidence.looks, evidence.quality, ruling)
         rulings.add(tx, sighting.sighting_id, record)
-        added = [
+        for channel_id, rule_ids in ruling.rules_of_channels.items():
             outbox.add(tx, sighting.sighting_id, channel_id, rule_ids)
-            for channel_id, rule_ids in ruling.rules_of_channels.items()
-        ]
-        return any(added)
+        return bool(outbox.of_sighting(tx, sighting.sighting_id))
 
 
 def camera_rule(camera: Camera) -> Rule | None:

@@ -6,24 +6,29 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from telegram import Bot
+from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
 from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused, InvalidField
 from backend.domain.notification import Channel, Notification, Receipt
-from backend.notifications.loop_thread import LoopThread
+from backend.notifications.buttons import buttons_of
+from backend.notifications.loop_thread import LoopThread, result_of
 
 TIMEOUT_S = 20.0
 """How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
 
 _CONNECTIONS = 64
+_HEARD = ("message", "callback_query")
+_ACKNOWLEDGEMENT_LENGTH = 200
+"""What Telegram shows of the answer to a pressed button."""
 _TOKEN_FORM = re.compile(r"[A-Za-z0-9:_-]+")
 """What a token may consist of; anything else would change the address that it becomes a part of."""
 
@@ -41,8 +46,26 @@ class Chat:
     """The group's title, or the person's name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a person wrote to a bot, or the button they pressed below one of its messages."""
+
+    update_id: int
+    chat: Chat | None
+    """None where it came from no chat."""
+    text: str = ""
+    message_id: int | None = None
+    """The bot's message that is answered, or whose button was pressed."""
+    answered: str = ""
+    """The text of the message that is answered."""
+    button: str | None = None
+    """What the button stands for; None for a written message."""
+    callback_id: str | None = None
+    """By what a pressed button must be acknowledged."""
+
+
 class TelegramNotifier:
-    """Sends to Telegram chats (settings `api_token` and `chat_id`); see Notifier.
+    """Sends to Telegram chats (settings `api_token` and `chat_id`), and hears what they answer; see Notifier.
 
     A thread of its own runs the library, which is asynchronous, and keeps connections open between messages.
     """
@@ -53,10 +76,43 @@ class TelegramNotifier:
         self._timeout_s = timeout_s
         self._connection = _connection(api_url, timeout_s)
         self._thread = LoopThread("telegram")
+        self._listening: set[Future[list[Heard]]] = set()
 
     def send(self, channel: Channel, notification: Notification) -> Receipt:
         """Send the text with its picture, or alone where there is none; see Notifier."""
         return self._thread.run(lambda: self._send(channel, notification))
+
+    def edit(self, channel: Channel, reference: str, notification: Notification) -> None:
+        """Have a message that was sent show something else; raises as `send`."""
+        self._thread.run(lambda: self._edit(channel, int(reference), notification))
+
+    def listen(self, token: str, offset: int, wait_s: int) -> list[Heard]:
+        """Wait up to `wait_s` seconds for what people write to a bot, from update `offset` on; forgets those before.
+
+        Raises DeliveryRefused where Telegram does not know the token, and DeliveryDelayed where it cannot be reached,
+        somebody else listens, or `stop_listening` was called.
+        """
+        polling = self._thread.begin(lambda: self._listen(token, offset, wait_s))
+        self._listening.add(polling)
+        try:
+            return result_of(polling)
+        finally:
+            self._listening.discard(polling)
+
+    def stop_listening(self) -> None:
+        """Break off all that listens."""
+        for polling in list(self._listening):
+            polling.cancel()
+
+    def say(
+        self, token: str, chat_id: str, text: str, *, picture: bytes | None = None, wants_answer: bool = False
+    ) -> None:
+        """Write into a chat, where wanted so that the person's next message answers it; raises as `send`."""
+        self._thread.run(lambda: self._say(token, chat_id, Notification(text, picture), wants_answer))
+
+    def acknowledge(self, token: str, callback_id: str, text: str) -> None:
+        """Tell who pressed a button what came of it; raises as `send`."""
+        self._thread.run(lambda: self._acknowledge(token, callback_id, text))
 
     def close(self) -> None:
         """Break off what is being sent and close the connections; see Notifier."""
@@ -72,6 +128,31 @@ class TelegramNotifier:
                 except ChatMigrated as moved:
                     # A group that became a supergroup has a new id; its old one stays in the camera's settings.
                     return await _write(bot, str(moved.new_chat_id), notification)
+
+    async def _edit(self, channel: Channel, message_id: int, notification: Notification) -> None:
+        token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s):
+                await _rewrite(_bot(token, self._api_url, self._connection), chat_id, message_id, notification)
+
+    async def _listen(self, token: str, offset: int, wait_s: int) -> list[Heard]:
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s + wait_s):
+                bot = _bot(token, self._api_url, self._connection)
+                updates = await bot.get_updates(offset, timeout=wait_s, allowed_updates=_HEARD)
+        return [_heard(update) for update in updates]
+
+    async def _say(self, token: str, chat_id: str, notification: Notification, wants_answer: bool) -> None:
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s):
+                markup = ForceReply(selective=True) if wants_answer else None
+                await _write(_bot(token, self._api_url, self._connection), chat_id, notification, markup)
+
+    async def _acknowledge(self, token: str, callback_id: str, text: str) -> None:
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s):
+                bot = _bot(token, self._api_url, self._connection)
+                await bot.answer_callback_query(callback_id, _shortened(text, _ACKNOWLEDGEMENT_LENGTH))
 
 
 def recent_chats(api_url: str, token: str) -> list[Chat]:
@@ -167,12 +248,53 @@ def _bot(token: str, api_url: str, connection: _Connection) -> Bot:
     return Bot(token, f"{api_url.rstrip('/')}/bot", request=connection, get_updates_request=connection)
 
 
-async def _write(bot: Bot, chat_id: str, notification: Notification) -> Receipt:
+async def _rewrite(bot: Bot, chat_id: str, message_id: int, notification: Notification) -> None:
+    markup = _markup(notification)
     if notification.picture is None:
-        message = await bot.send_message(chat_id, _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH))
+        text = _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH)
+        await bot.edit_message_text(text, chat_id, message_id, reply_markup=markup)
+        return
+    caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
+    media = InputMediaPhoto(notification.picture, caption, filename="sighting.jpg")
+    await bot.edit_message_media(media, chat_id, message_id, reply_markup=markup)
+
+
+def _markup(notification: Notification) -> InlineKeyboardMarkup | None:
+    if notification.sighting is None:
+        return None
+    buttons = buttons_of(notification.sighting)
+    return InlineKeyboardMarkup([[InlineKeyboardButton(button.text, callback_data=button.data)] for button in buttons])
+
+
+def _heard(update: Update) -> Heard:
+    chat = update.effective_chat
+    known = None if chat is None else Chat(str(chat.id), chat.type, chat.effective_name or str(chat.id))
+    pressed, message = update.callback_query, update.message
+    if pressed is not None:
+        below = None if pressed.message is None else pressed.message.message_id
+        return Heard(update.update_id, known, message_id=below, button=pressed.data, callback_id=pressed.id)
+    if message is None:
+        return Heard(update.update_id, known)
+    answered = message.reply_to_message
+    return Heard(
+        update.update_id,
+        known,
+        text=message.text or "",
+        message_id=None if answered is None else answered.message_id,
+        answered="" if answered is None else answered.text or "",
+    )
+
+
+async def _write(bot: Bot, chat_id: str, notification: Notification, wanted: ForceReply | None = None) -> Receipt:
+    markup = wanted or _markup(notification)
+    if notification.picture is None:
+        text = _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH)
+        message = await bot.send_message(chat_id, text, reply_markup=markup)
     else:
         caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
-        message = await bot.send_photo(chat_id, notification.picture, caption=caption, filename="sighting.jpg")
+        message = await bot.send_photo(
+            chat_id, notification.picture, caption=caption, filename="sighting.jpg", reply_markup=markup
+        )
     return Receipt(f"Telegram took it as message {message.message_id}.", str(message.message_id))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, func, insert, select, update
 
 from backend.domain.face import Template
 from backend.domain.notification import Attempt, Delivery, DeliveryState
+from backend.domain.sighting import Sighting
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes
 from backend.storage.ids import new_id
@@ -24,18 +25,14 @@ class Sent:
     created_at: datetime
 
 
-def add(tx: Transaction, sighting_id: str, channel_id: str, rule_ids: Iterable[str] = ()) -> bool:
-    """Have a sighting told to a channel, at once, because these rules say so.
-
-    A channel is told of each sighting once; False where it is told of this one already.
-    """
+def add(tx: Transaction, sighting_id: str, channel_id: str, rule_ids: Iterable[str] = ()) -> None:
+    """Have a sighting told to a channel, at once, because these rules say so; each channel is told of it once."""
     same = select(deliveries).where(deliveries.c.sighting_id == sighting_id, deliveries.c.channel_id == channel_id)
     known = tx.execute(same).first()
     delivery_id = new_id() if known is None else known.delivery_id
     if known is None:
         _add(tx, delivery_id, sighting_id, channel_id)
     _add_firings(tx, delivery_id, rule_ids)
-    return known is None
 
 
 def _add(tx: Transaction, delivery_id: str, sighting_id: str, channel_id: str) -> None:
@@ -71,9 +68,62 @@ def heads(tx: Transaction) -> list[Delivery]:
     return [_delivery(row) for row in tx.execute(query)]
 
 
-def delivered(tx: Transaction, delivery_id: str) -> None:
-    """Record that the channel took the message."""
-    _record(tx, delivery_id, state=DeliveryState.DELIVERED, last_error=None)
+def outdated(tx: Transaction, since: datetime) -> list[Delivery]:
+    """The oldest message of each channel, taken since a moment, that no longer shows its sighting as it is."""
+    current = _shown(sightings.c.person_id, sightings.c.picture)
+    query = (
+        select(deliveries)
+        .join(sightings, sightings.c.sighting_id == deliveries.c.sighting_id)
+        .where(
+            deliveries.c.state == DeliveryState.DELIVERED,
+            deliveries.c.created_at > since,
+            deliveries.c.reference.is_not(None),
+            deliveries.c.shown != current,
+        )
+        .order_by(deliveries.c.delivery_id)
+    )
+    first: dict[str, Delivery] = {}
+    for row in tx.execute(query):
+        first.setdefault(row.channel_id, _delivery(row))
+    return list(first.values())
+
+
+def delivered(tx: Transaction, delivery_id: str, reference: str | None, told: Sighting | None) -> None:
+    """Record that the channel took the message, by what it knows it, and which state of the sighting it shows."""
+    shown = None if told is None else _shown_of(told)
+    _record(tx, delivery_id, state=DeliveryState.DELIVERED, last_error=None, reference=reference, shown=shown)
+
+
+def edited(tx: Transaction, delivery_id: str, told: Sighting, next_at: datetime) -> None:
+    """Record which state of the sighting a message shows now, and when it may be changed again."""
+    query = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
+    tx.execute(query.values(shown=_shown_of(told), next_attempt_at=next_at))
+
+
+def edit_refused(tx: Transaction, delivery_id: str) -> None:
+    """Record that a message cannot be changed."""
+    tx.execute(update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(reference=None))
+
+
+def edit_delayed(tx: Transaction, delivery_id: str, next_at: datetime) -> None:
+    """Record when changing a message is to be tried again."""
+    tx.execute(update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(next_attempt_at=next_at))
+
+
+def sighting_of(tx: Transaction, channel_ids: Iterable[str], reference: str) -> str | None:
+    """Which sighting the message tells of that these channels know by that reference."""
+    query = select(deliveries.c.sighting_id).where(
+        deliveries.c.channel_id.in_(list(channel_ids)), deliveries.c.reference == reference
+    )
+    return tx.connection.scalars(query).first()
+
+
+def _shown(person_id: ColumnElement[str | None], picture: ColumnElement[str | None]) -> ColumnElement[str]:
+    return func.coalesce(person_id, "").concat("|").concat(func.coalesce(picture, ""))
+
+
+def _shown_of(told: Sighting) -> str:
+    return f"{told.person_id or ''}|{told.picture or ''}"
 
 
 def delayed(tx: Transaction, delivery_id: str, reason: str, next_attempt_at: datetime) -> None:
@@ -175,4 +225,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         created_at=row.created_at,
         next_attempt_at=row.next_attempt_at,
         last_error=row.last_error,
+        reference=row.reference,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from backend.domain.person import Person
 from backend.storage.database import Transaction
-from backend.storage.tables import people, person_groups, sightings, templates
+from backend.storage.tables import negatives, people, person_groups, sightings, templates
 
 
 def exists(tx: Transaction, person_id: str) -> bool:
@@ -41,7 +41,7 @@ def rename(tx: Transaction, person_id: str, new_id: str) -> None:
     row = tx.execute(select(people).where(old)).one()
     # The new row first: what refers to the old one must have somewhere to go.
     tx.execute(insert(people).values({**row._asdict(), "person_id": new_id}))
-    for table in (templates, person_groups, sightings):
+    for table in (templates, negatives, person_groups, sightings):
         tx.execute(update(table).where(table.c.person_id == person_id).values(person_id=new_id))
     tx.execute(delete(people).where(old))
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, case, insert, select, update
 
 from backend.domain.face import Template
 from backend.domain.geometry import Box
@@ -21,9 +21,23 @@ def add(tx: Transaction, sighting: Sighting, template: Template) -> None:
 
 
 def change(tx: Transaction, sighting: Sighting, template: Template) -> None:
-    """Replace what is known of a sighting."""
+    """Replace what is known of a sighting, but for a name that a person has given it."""
     query = update(sightings).where(sightings.c.sighting_id == sighting.sighting_id)
-    tx.execute(query.values(**_values(sighting, template)))
+    values = _values(sighting, template)
+    named = case((sightings.c.corrected, sightings.c.person_id), else_=sighting.person_id)
+    tx.execute(query.values(**values | {"person_id": named}))
+
+
+def relabel(tx: Transaction, sighting_id: str, person_id: str | None) -> None:
+    """Give a sighting the name that a person says; the camera's own opinion counts no more."""
+    query = update(sightings).where(sightings.c.sighting_id == sighting_id)
+    tx.execute(query.values(person_id=person_id, corrected=True))
+
+
+def template(tx: Transaction, sighting_id: str) -> Template | None:
+    """The average template of a sighting's looks, or None where there is no such sighting."""
+    row = tx.execute(select(sightings).where(sightings.c.sighting_id == sighting_id)).first()
+    return None if row is None else Template(from_bytes(row.embedding), row.model)
 
 
 def close_open_ones(tx: Transaction) -> list[Sighting]:

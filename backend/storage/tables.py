@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -88,6 +89,17 @@ crops = Table(
     Column("png", LargeBinary, nullable=False),
 )
 
+# Looks that are said not to be a person, however alike they are.
+negatives = Table(
+    "negatives",
+    metadata,
+    Column("negative_id", String(26), primary_key=True),
+    Column("person_id", ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("model", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 # One row: how often the templates have changed, so that an index elsewhere sees that it is behind.
 gallery_generation = Table(
     "gallery_generation",
@@ -145,6 +157,8 @@ sightings = Table(
     Column("box_height", Float, nullable=False),
     Column("model", String(64), nullable=False),
     Column("embedding", LargeBinary, nullable=False),
+    # Whether a person said who it is: a camera that still looks does not unsay it.
+    Column("corrected", Boolean, nullable=False, default=False, server_default=false()),
     Index(None, "camera_id", "last_seen_at"),
     Index(None, "person_id", "sighting_id"),
 )
@@ -160,6 +174,9 @@ deliveries = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_attempt_at", UtcDateTime, nullable=False),
     Column("last_error", Text, nullable=True),
+    # By what the channel knows the message, where it can be changed, and which name and picture it shows.
+    Column("reference", String(64), nullable=True),
+    Column("shown", Text, nullable=True),
     UniqueConstraint("sighting_id", "channel_id"),
     Index(None, "state", "next_attempt_at"),
 )

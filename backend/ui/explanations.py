@@ -42,6 +42,7 @@ _ADVICE: Mapping[str, str] = {
     "multiple_faces": "Crop the picture so that this one person is left, or clearly the largest.",
     "face_too_small": "Go closer, or use a picture of higher resolution.",
     "low_quality": "Use a sharper, evenly lit picture in which the person looks at the camera.",
+    "identity_conflict": "Enrol it under that name, or remove the other person first if the name there is wrong.",
     "duplicate": "This picture is already enrolled. Another one, from another day or angle, helps more.",
 }
 

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
+from backend.vision.embedding import Embedder
+from backend.vision.mirrored import MirroredEmbedder
 from backend.vision.models import SFACE, YUNET, available, prepare
 from backend.vision.pipeline import FacePipeline
 from backend.vision.runtime import Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
+from backend.vision.second_look import SecondLook
 from backend.vision.selftest import check
 from backend.vision.sface import SFace
 from backend.vision.yunet import YuNet
@@ -17,12 +21,30 @@ CAMERA_SIDE = 640
 """The longest side in pixels at which video frames are searched."""
 
 
+MirrorSearch: TypeAlias = Literal["auto", "on", "off"]
+"""Whether a face that is searched with is averaged with its mirror image; "auto" while nothing else is embedded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirroring:
+    """Which faces are averaged with their mirror images; it doubles the time of embedding them."""
+
+    enrol: bool = True
+    search: MirrorSearch = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Pipelines:
-    """A pipeline for photos, which finds small faces too, and a faster one for video, on the same loaded models."""
+    """Pipelines for each purpose, on the same loaded models."""
 
     photos: FacePipeline
+    """For photos that are searched with; finds small faces too."""
     cameras: FacePipeline
+    """For video frames, which are searched faster."""
+    enrolment: FacePipeline
+    """For photos that people are enrolled with, or that are compared with each other: takes its time."""
+    plain: FacePipeline
+    """Without second look or mirror image: what the others are measured against."""
 
 
 def load_pipelines(
@@ -31,6 +53,7 @@ def load_pipelines(
     runtime: Runtime | None = None,
     photo_side: int = PHOTO_SIDE,
     camera_side: int = CAMERA_SIDE,
+    mirroring: Mirroring = Mirroring(),
 ) -> Pipelines:
     """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
 
@@ -41,6 +64,17 @@ def load_pipelines(
     yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
     detector = runtime.load(prepare(yunet, cache_dir, model_dir))
     embedder = SFace(runtime.load(prepare(sface, cache_dir, model_dir)), model=sface.name)
-    photos, cameras = (FacePipeline(YuNet(detector, max_side=side), embedder) for side in (photo_side, camera_side))
-    check(photos)
-    return Pipelines(photos, cameras)
+    photo_detector, camera_detector = (YuNet(detector, max_side=side) for side in (photo_side, camera_side))
+    plain = FacePipeline(photo_detector, embedder)
+    check(plain)
+    second_look = SecondLook(camera_detector)
+    enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
+    searching: Embedder = (
+        embedder if mirroring.search == "off" else MirroredEmbedder(embedder, mirroring.search == "auto")
+    )
+    return Pipelines(
+        photos=FacePipeline(photo_detector, searching, second_look),
+        cameras=FacePipeline(camera_detector, searching, second_look),
+        enrolment=FacePipeline(photo_detector, enrolling, second_look),
+        plain=plain,
+    )

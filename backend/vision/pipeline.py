@@ -8,15 +8,17 @@ from backend.vision.alignment import align
 from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
 from backend.vision.quality import grade
+from backend.vision.second_look import SecondLook
 
 
 class FacePipeline:
     """Everything that turns one image into faces; may be called by several threads at once."""
 
-    def __init__(self, detector: FaceDetector, embedder: Embedder) -> None:
-        """Find faces with `detector` and make templates with `embedder`."""
+    def __init__(self, detector: FaceDetector, embedder: Embedder, second_look: SecondLook | None = None) -> None:
+        """Find faces with `detector` and make templates with `embedder`, after a second look where there is one."""
         self._detector = detector
         self._embedder = embedder
+        self._second_look = second_look
 
     @property
     def model(self) -> str:
@@ -38,6 +40,8 @@ class FacePipeline:
 
     def describe(self, image: RgbImage, detections: Sequence[Detection]) -> list[Face]:
         """Some faces of an image, graded and embedded in one batch, in the order given."""
+        if self._second_look is not None:
+            detections = [self._second_look.steadied(image, detection) for detection in detections]
         aligned = [align(image, detection.landmarks) for detection in detections]
         qualities = [grade(*pair, image.shape) for pair in zip(aligned, detections, strict=True)]
         templates = self._embedder.embed(aligned)

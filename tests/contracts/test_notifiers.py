@@ -206,8 +206,8 @@ class MqttService:
 
     def delivered(self) -> list[tuple[str, bytes | None]]:
         events = [json.loads(seen.payload)["text"] for seen in self.broker.wait_for("faces/events")]
-        pictures = [seen.payload for seen in self.broker.seen("faces/picture")] or [None]
-        return list(zip(events, pictures, strict=True))
+        pictures: list[bytes | None] = [seen.payload for seen in self.broker.seen("faces/picture")]
+        return list(zip(events, pictures or [None], strict=True))
 
     def wait_for_one(self) -> None:
         deadline = time.monotonic() + 10.0

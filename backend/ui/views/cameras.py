@@ -13,6 +13,7 @@ from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.explanations import explained, faults, show
 from backend.ui.phrases import ago, count, duration, plain
+from backend.ui.regions import HOW_TO_TYPE_A_REGION, parsed_region
 
 _ROUND_KEY = "camera_round"
 _REFRESH_EVERY_S = 3
@@ -23,6 +24,9 @@ _LABELS = {
     "telegram_chat_id": "Chat id",
     "threshold": "Threshold",
     "cooldown_seconds": "Pause between messages",
+    "analysis_fps": "Looks a second",
+    "min_face_size": "Smallest face",
+    "region": "Where faces count",
 }
 _BADGES: Mapping[CameraState, tuple[str, str]] = {
     CameraState.CONNECTING: ("blue", ":material/sync:"),
@@ -75,7 +79,8 @@ def _ask(begun: int) -> dict[str, object]:
         key=f"threshold-{begun}",
         help="The similarity from which a person counts as recognised. Higher mistakes fewer strangers for somebody.",
     )
-    return {"rtsp_link": link, "camera_nickname": nickname, "threshold": threshold} | _ask_messages(begun)
+    job: dict[str, object] = {"rtsp_link": link, "camera_nickname": nickname, "threshold": threshold}
+    return job | _ask_messages(begun) | _ask_details(begun)
 
 
 def _ask_messages(begun: int) -> dict[str, object]:
@@ -104,12 +109,52 @@ def _ask_messages(begun: int) -> dict[str, object]:
     }
 
 
+def _ask_details(begun: int) -> dict[str, object]:
+    with st.expander("More", icon=":material/tune:"):
+        rate = st.number_input(
+            _LABELS["analysis_fps"],
+            min_value=0.1,
+            max_value=60.0,
+            value=None,
+            step=1.0,
+            key=f"rate-{begun}",
+            placeholder="as the server is set",
+            help="How many pictures a second are searched for faces.",
+        )
+        smallest = st.number_input(
+            f"{_LABELS['min_face_size']} (pixels)",
+            min_value=0,
+            max_value=1000,
+            step=10,
+            key=f"smallest-{begun}",
+            help="Smaller faces, such as those of people far away, do not count.",
+        )
+        region = st.text_input(
+            _LABELS["region"],
+            key=f"region-{begun}",
+            placeholder="0,30 100,30 100,100 0,100",
+            help=HOW_TO_TYPE_A_REGION,
+        )
+    return {"analysis_fps": rate, "min_face_size": smallest or None, "region": region}
+
+
+def _job(entries: Mapping[str, object]) -> CameraJob:
+    """The job as typed; raises ValueError, of which a ValidationError is one."""
+    try:
+        region = parsed_region(str(entries["region"]))
+    except ValueError as error:
+        raise ValueError(f"{_LABELS['region']}: {error}.") from None
+    given = {name: entry for name, entry in {**entries, "region": region}.items() if entry is not None}
+    return CameraJob.model_validate(given)
+
+
 def _send(entries: Mapping[str, object]) -> None:
     try:
-        job = CameraJob.model_validate(entries)
+        job = _job(entries)
         client().schedule([job])
-    except ValidationError as error:
-        st.error("  \n".join(map(plain, faults(error, _LABELS))), icon=":material/edit:")
+    except ValueError as error:
+        told = faults(error, _LABELS) if isinstance(error, ValidationError) else [str(error)]
+        st.error("  \n".join(map(plain, told)), icon=":material/edit:")
         return
     except ClientError as error:
         show(error)
@@ -144,10 +189,10 @@ def _show(camera: CameraReply) -> None:
     st.caption(plain(camera.rtsp_link))
     st.markdown(_activity(camera))
     st.caption(_rules(camera))
-    if camera.last_error and camera.state is not CameraState.STREAMING:
+    if camera.last_error:
         st.warning(plain(camera.last_error), icon=":material/warning:")
-    elif camera.last_error:
-        st.caption(f"Last trouble: {plain(camera.last_error)}")
+    for sentence in camera.degraded:
+        st.warning(plain(sentence), icon=":material/warning:")
 
 
 def _activity(camera: CameraReply) -> str:
@@ -159,11 +204,20 @@ def _activity(camera: CameraReply) -> str:
 
 
 def _rules(camera: CameraReply) -> str:
+    rules = [f"Threshold {camera.threshold:.2f}"]
+    if camera.min_face_size:
+        rules.append(f"faces from {camera.min_face_size} pixels")
+    if camera.region:
+        rules.append("in a part of the picture")
+    return ", ".join([*rules, _messages(camera)])
+
+
+def _messages(camera: CameraReply) -> str:
     if not camera.telegram:
-        return f"Threshold {camera.threshold:.2f}, sightings are only stored"
+        return "sightings are only stored"
     who = "people and strangers" if camera.notify_unknown else "people"
     pause = f"at most once in {duration(camera.cooldown_seconds)}" if camera.cooldown_seconds else "each time"
-    return f"Threshold {camera.threshold:.2f}, tells Telegram of {who}, of each {pause}"
+    return f"tells Telegram of {who}, of each {pause}"
 
 
 def _offer_removal(camera: CameraReply) -> None:

@@ -47,9 +47,9 @@ def test_a_picture_that_cannot_be_read_comes_with_advice() -> None:
 
 
 def test_there_is_advice_for_every_reason_a_photo_is_not_taken_for() -> None:
-    assert len(CODES) == 8
+    assert len(CODES) >= 8
     told = {advice(RejectedPhoto(filename="a.jpg", code=code, message="")) for code in CODES}
-    assert len(told) == 8
+    assert len(told) == len(CODES)
 
 
 def test_the_faults_of_a_form_name_its_fields_and_not_what_was_typed() -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from backend.schemas.cameras import CameraCountsReply, CameraJob
 from tests.rig.canned_http import Asked, Canned, CannedHttp
 
 SCRIPT = Path(__file__).parents[3] / "backend" / "ui" / "web_ui.py"
@@ -36,9 +37,11 @@ CAMERA = {
     "fps_analysed": 4.96,
     "last_frame_at": None,
     "last_error": "Nothing answers at 192.0.2.1.",
-    "counts": dict.fromkeys(
-        ("frames_read", "frames_analysed", "frames_dropped", "faces", "sightings", "reconnects"), 2
-    ),
+    "degraded": ["The picture cannot be written: the disk is full."],
+    "analysis_fps": None,
+    "region": [[0, 0.3], [1, 0.3], [1, 1]],
+    "min_face_size": 60,
+    "counts": dict.fromkeys(CameraCountsReply.model_fields, 2),
 }
 
 
@@ -138,8 +141,11 @@ def test_a_camera_is_shown_with_its_state_and_its_trouble_and_other_peoples_text
     assert "**Front\\*\\*Door\\*\\***" in said
     assert "reconnecting" in said
     assert "24.9 pictures a second, 5.0 looked at, no picture yet" in said
-    assert "at most once in 1 h" in said
-    assert app.warning[0].value == "Nothing answers at 192\\.0\\.2\\.1\\."
+    assert (
+        "faces from 60 pixels, in a part of the picture, tells Telegram of people, of each at most once in 1 h" in said
+    )
+    assert "Nothing answers at 192\\.0\\.2\\.1\\." in said
+    assert "the disk is full" in said
 
 
 def test_an_incomplete_form_is_told_without_asking_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +157,37 @@ def test_an_incomplete_form_is_told_without_asking_the_server(monkeypatch: pytes
         assert all(asked.method == "GET" for asked in server.requests)
     assert "Name: please fill this in" in app.error[0].value.replace("\\", "")
     assert "secret" not in app.error[0].value
+
+
+def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _answering({**EMPTY, "/cameras/schedule": EMPTY["/cameras"]}) as server:
+        app = _opened("cameras", server.url, monkeypatch)
+        app.text_input(key="link-0").input("rtsp://192.0.2.1/")
+        app.text_input(key="nickname-0").input("FrontDoor")
+        app.slider(key="threshold-0").set_value(0.61)
+        app.text_input(key="bot-token-0").input("123:token")
+        app.text_input(key="chat-0").input("-100")
+        app.number_input(key="cooldown-0").set_value(60)
+        app.checkbox(key="unknown-0").check()
+        app.number_input(key="rate-0").set_value(2.0)
+        app.number_input(key="smallest-0").set_value(80)
+        app.text_input(key="region-0").input("0,30 100,30 100,100")
+        app.button(key="watch-0").click().run()
+        (asked,) = [request for request in server.requests if request.method == "POST"]
+    (sent,) = json.loads(asked.body)
+    assert sent == {
+        "rtsp_link": "rtsp://192.0.2.1/",
+        "camera_nickname": "FrontDoor",
+        "threshold": 0.61,
+        "telegram_api_token": "123:token",
+        "telegram_chat_id": "-100",
+        "cooldown_seconds": 60,
+        "notify_unknown": True,
+        "analysis_fps": 2.0,
+        "min_face_size": 80,
+        "region": [[0, 0.3], [1, 0.3], [1, 1]],
+    }
+    assert sent.keys() == CameraJob.model_fields.keys()
 
 
 def _sighting(number: int, person_id: str | None) -> dict[str, object]:
