@@ -1,14 +1,17 @@
 """THE WIRING: settings to services, opened in order and closed in reverse."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from backend.cameras.doctor import CameraDoctor
 from backend.cameras.finding import Finder, View
+from backend.cameras.patience import Patience
 from backend.cameras.schedule import Schedule
 from backend.cameras.sighting_log import SightingLog, close_left_open
-from backend.cameras.source import open_any, open_camera
+from backend.cameras.source import Hardware, open_any, open_camera, usable_hardware
 from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
@@ -16,13 +19,16 @@ from backend.domain.camera import Camera, CameraState
 from backend.domain.notification import ChannelKind
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
-from backend.gallery.index import ExactIndex
+from backend.gallery.index import ExactIndex, MakeIndex
+from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
 from backend.notifications.dispatcher import Dispatcher
 from backend.notifications.home_assistant import CameraOnline
 from backend.notifications.home_states import HomeStates
+from backend.notifications.listening import Listeners
 from backend.notifications.mqtt import MqttNotifier
+from backend.notifications.naming import Naming
 from backend.notifications.notifier import Notifier
 from backend.notifications.routing import Router
 from backend.notifications.rulebook import Rulebook
@@ -37,9 +43,13 @@ from backend.storage import data_folder
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
-from backend.vision.image import ImageLimits
+from backend.vision.cores import usable_cores
+from backend.vision.image import ImageLimits, encode_jpeg
 from backend.vision.loading import Mirroring, Pipelines, load_pipelines
+from backend.vision.runtime import Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
+
+logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
@@ -69,9 +79,11 @@ class Services:
     settings: Settings
     recognition: Recognition
     schedule: Schedule
+    doctor: CameraDoctor
     snapshots: Snapshots
     rulebook: Rulebook
     channels: ChannelList
+    listeners: Listeners
     dispatcher: Dispatcher
 
 
@@ -82,11 +94,9 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
     with ExitStack() as stack:
         database = _open_database(settings)
         stack.callback(database.close)
-        runtime = OpenVinoRuntime(threads=settings.threads or None)
-        mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
-        pipelines = load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
-        make_index = CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
-        gallery = Gallery(database, pipelines.photos.model, make_index)
+        runtime = _runtime(settings)
+        pipelines = load_models(settings, runtime)
+        gallery = Gallery(database, pipelines.photos.model, index_of(settings))
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
@@ -114,20 +124,36 @@ def open_services(settings: Settings) -> Iterator[Services]:
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
         dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers.by_kind(), stack)
-        supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher))
+        hardware = hardware_of(settings)
+        supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher, hardware))
         stack.callback(supervisor.stop)
         schedule = Schedule(recognition.database, supervisor)
         schedule.resume()
         _start_home_states(recognition.database, notifiers.mqtt, schedule, stack)
+        listeners = _start_listeners(recognition, notifiers.telegram, schedule, dispatcher, stack)
         yield Services(
             settings=settings,
             recognition=recognition,
             schedule=schedule,
+            doctor=doctor_of(settings, recognition, hardware),
             snapshots=snapshots,
             rulebook=Rulebook(recognition.database),
             channels=ChannelList(recognition.database, notifiers.by_kind()),
+            listeners=listeners,
             dispatcher=dispatcher,
         )
+
+
+def load_models(settings: LocalSettings, runtime: Runtime | None = None) -> Pipelines:
+    """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
+    mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
+    runtime = runtime or _runtime(settings)
+    return load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
+
+
+def index_of(settings: LocalSettings) -> MakeIndex:
+    """What makes the kind of index that the gallery is searched by."""
+    return CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
 
 
 def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = View()) -> Visits:
@@ -139,8 +165,37 @@ def worker_of(
     settings: LocalSettings, recognition: Recognition, source: str, threshold: float, log: VisitLog
 ) -> CameraWorker:
     """What watches a live source and tells `log` who passed: a camera's link, or a webcam's number."""
-    visits = visits_of(recognition, threshold, log)
-    return CameraWorker(source, lambda: open_any(source, settings.rtsp_transport), visits, settings.analysis_fps)
+    hardware = hardware_of(settings)
+    return CameraWorker(
+        source,
+        lambda: open_any(source, settings.rtsp_transport, hardware.device),
+        visits_of(recognition, threshold, log),
+        settings.analysis_fps,
+        patience=_patience_of(settings),
+        degraded=hardware.missing,
+    )
+
+
+def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardware) -> CameraDoctor:
+    """What examines cameras on this machine, as they would be watched."""
+    return CameraDoctor(
+        lambda link, timeouts: open_camera(link, settings.rtsp_transport, hardware.device, timeouts),
+        recognition.pipelines.cameras,
+        usable_cores(),
+        settings.analysis_fps,
+    )
+
+
+def hardware_of(settings: LocalSettings) -> Hardware:
+    """What decodes video here; where it is not what was asked for, the log says so."""
+    hardware = usable_hardware(settings.hardware_decoding)
+    if hardware.missing is not None:
+        logger.warning("%s", hardware.missing)
+    return hardware
+
+
+def _patience_of(settings: LocalSettings) -> Patience:
+    return Patience(frozen_after=settings.frozen_after_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +206,7 @@ class _CameraWorkers:
     recognition: Recognition
     snapshots: Snapshots
     dispatcher: Dispatcher
+    hardware: Hardware
 
     def __call__(self, camera: Camera) -> CameraWorker:
         # No zone: hours are the server's own, summer time included.
@@ -160,10 +216,16 @@ class _CameraWorkers:
         visits = visits_of(self.recognition, camera.threshold, log, view)
         return CameraWorker(
             camera.nickname,
-            lambda: open_camera(camera.link, self.settings.rtsp_transport),
+            lambda: open_camera(camera.link, self.settings.rtsp_transport, self.hardware.device),
             visits,
-            self.settings.analysis_fps,
+            camera.analysis_fps or self.settings.analysis_fps,
+            patience=_patience_of(self.settings),
+            degraded=self.hardware.missing,
         )
+
+
+def _runtime(settings: LocalSettings) -> OpenVinoRuntime:
+    return OpenVinoRuntime(threads=settings.threads or None)
 
 
 def _open_database(settings: LocalSettings) -> Database:
@@ -213,6 +275,23 @@ def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedul
     states = HomeStates(database, mqtt, cameras)
     states.start()
     stack.callback(states.stop, STOP_SECONDS)
+
+
+def _start_listeners(
+    recognition: Recognition, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher, stack: ExitStack
+) -> Listeners:
+    def picture_of(nickname: str) -> bytes | None:
+        wanted = nickname.casefold()
+        camera = next((camera for camera in schedule.cameras() if camera.nickname.casefold() == wanted), None)
+        shown = None if camera is None else schedule.view(camera.camera_id).newest
+        return None if shown is None else encode_jpeg(shown.frame.rgb())
+
+    naming = Naming(recognition.database, recognition.gallery)
+    answers = Answers(recognition.database, naming, telegram, picture_of, dispatcher.wake, zone=None)
+    listeners = Listeners(recognition.database, telegram, answers.obey)
+    listeners.start()
+    stack.callback(listeners.stop, STOP_SECONDS)
+    return listeners
 
 
 def _start_dispatcher(

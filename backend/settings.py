@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from backend.domain.camera import Transport
+from backend.domain.camera import HardwareDecoding, Transport
 from backend.domain.errors import ConfigurationError
 
 SETUP_HINT = (
@@ -104,6 +104,16 @@ class LocalSettings(BaseSettings):
         default=5.0, gt=0, le=60, description="How many frames a second are looked at, for each camera."
     )
     rtsp_transport: Transport = Field(default=Transport.TCP, description="How RTSP carries the video.")
+    hardware_decoding: HardwareDecoding = Field(
+        default=HardwareDecoding.NONE,
+        description="What decodes video beside the processor: `auto`, or a kind of device; without it the processor.",
+    )
+    frozen_after_seconds: float = Field(
+        default=60.0,
+        ge=5,
+        le=86_400,
+        description="A camera whose picture is the same in every pixel for this long is connected to anew.",
+    )
     telegram_api_url: str = Field(
         default="https://api.telegram.org", description="The Bot API server that messages go through."
     )

@@ -1,14 +1,17 @@
 """Domain values to replies."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
+from backend.cameras.doctor import Diagnosis
 from backend.domain.camera import Camera, CameraStatus, masked_link
 from backend.domain.face import Face
 from backend.domain.identity import Decision
 from backend.domain.sighting import Sighting
 from backend.recognition.enrol import Enrolment, describe
 from backend.recognition.identify import IdentifiedFace, most_telling
-from backend.schemas.cameras import CameraCountsReply, CameraReply
+from backend.schemas.cameras import CameraCheckReply, CameraCountsReply, CameraReply, CapacityReply, VideoReply
 from backend.schemas.persons import (
     AddReply,
     BoxReply,
@@ -95,6 +98,24 @@ def camera_reply(camera: Camera, status: CameraStatus) -> CameraReply:
         min_face_size=camera.min_face_size,
         counts=CameraCountsReply(**asdict(status.counts)),
     )
+
+
+def check_reply(diagnosis: Diagnosis) -> CameraCheckReply:
+    """What an examination of a camera found."""
+    video, capacity = diagnosis.video, diagnosis.capacity
+    return CameraCheckReply(
+        ok=diagnosis.failed is None,
+        rtsp_link=diagnosis.link,
+        passed=list(diagnosis.passed),
+        failed=diagnosis.failed,
+        message=diagnosis.message,
+        video=None if video is None else VideoReply.model_validate(_rounded(asdict(video))),
+        capacity=None if capacity is None else CapacityReply(**asdict(capacity)),
+    )
+
+
+def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 2) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def sighting_reply(sighting: Sighting) -> SightingReply:

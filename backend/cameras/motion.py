@@ -20,8 +20,8 @@ LEAST_CELLS = 12
 """How many cells must have moved.
 
 Measured on planes 160 cells wide, 0.1 to 1.5 s apart. Still scenes of 320 × 240 to 1920 × 1080 with noise of up to 12
-levels, encoded well and badly (H.264, crf 20–40): 0–9 cells. Somebody whose face is 20–60 pixels wide and who takes 30–60 s
-for the way through the picture, after 0.6 s: 23 and more.
+levels, encoded well and badly (H.264, crf 20–40): 0–9 cells. Somebody whose face is 20–60 pixels wide and who takes
+30–60 s for the way through the picture, after 0.6 s: 23 and more.
 """
 _TIMES_NOISE: Final = 9
 _FITS: Final = 2
@@ -41,7 +41,7 @@ class MotionGate:
         self._searched_at = 0.0
 
     def is_worth_a_look(self, luma: GreyImage, moment: float) -> bool:
-        """Whether to search this picture, taken at `moment` (seconds, never going back); if so it counts as searched."""
+        """Whether to search this picture, taken at `moment` (seconds, going forward); if so it counts as searched."""
         # Three cells square: a cell's noise is that of few pixels where the video itself is small.
         calm = np.asarray(cv2.blur(luma, (3, 3)), np.uint8)
         if not self._is_due(moment) and not self._has_moved(calm):

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 REFRESH = timedelta(seconds=1)
 """How old "last seen" may be in the database: what a crash can lose of a visit's length."""
 MOST_OWED = 1000
-"""How many visits that ended while the database refused are kept in memory, without their pictures, until it does not."""
+"""How many visits that ended while the database refused are remembered, without their pictures, until it does not."""
 
 Tell = Callable[[Transaction, Sighting, Evidence, Camera], bool]
 """Has a sighting told to whom it concerns, in the transaction that writes it; whether there is a new message."""
@@ -154,9 +154,7 @@ class SightingLog:
             return entry
         if sighting.picture is not None and (entry.stored is None or sighting.picture != entry.stored.picture):
             self._snapshots.remove(sighting.picture)
-        return replace(
-            entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_quality=best.quality
-        )
+        return replace(entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_quality=best.quality)
 
     def _owe(self, entry: _Entry) -> None:
         self._owed.append(entry)

@@ -23,7 +23,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from backend.cameras.pacing import Effort
-from backend.domain.camera import LINK_SCHEMES, HardwareDecoding, Transport
+from backend.domain.camera import LINK_SCHEMES, ConnectStep, HardwareDecoding, Transport
 from backend.domain.errors import (
     StreamError,
     StreamTimeout,
@@ -50,7 +50,11 @@ _OVER_HTTP = {
     "format_whitelist": "mpjpeg,mjpeg,mpegts,flv,mov,mp4,matroska,webm,h264,hevc,hls,applehttp",
 }
 # What a camera's answer may make FFmpeg open: never a file of this machine.
-_SAFELY = {"protocol_whitelist": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto,httpproxy"}
+_SAFELY = {
+    "protocol_whitelist": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto",
+    # No proxy that the environment names: what a camera sees stays between it and this machine.
+    "http_proxy": "none",
+}
 _UNREACHABLE = frozenset(
     {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EIO, errno.ETIMEDOUT}
 )
@@ -265,7 +269,7 @@ class VideoSource:
             now = time.monotonic()
             if now - before > _NEARLY * self._timeouts.read:
                 # FFmpeg hands out what its parser still held when the time was over, and would wait as long again.
-                raise StreamTimeout(_SILENT)
+                raise StreamTimeout(_SILENT, step=ConnectStep.PICTURE)
             if packet.size:
                 yield packet, now
             before = time.monotonic()
@@ -374,7 +378,7 @@ def _resolve(link: str) -> None:
     try:
         socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise StreamUnreachable(f"The name '{parts.hostname}' is not known.") from None
+        raise StreamUnreachable(f"The name '{parts.hostname}' is not known.", step=ConnectStep.NAME) from None
 
 
 def _open(link: str, timeouts: Timeouts, **arguments: Any) -> VideoSource:
@@ -394,10 +398,10 @@ def _open(link: str, timeouts: Timeouts, **arguments: Any) -> VideoSource:
 def _picture_of(container: InputContainer) -> VideoStream:
     """The first video stream, ready to be decoded, and the others silenced; raises StreamUnreadable."""
     if not container.streams.video:
-        raise StreamUnreadable("The source sends no video.")
+        raise StreamUnreadable("The source sends no video.", step=ConnectStep.VIDEO)
     stream = container.streams.video[0]
     if stream.codec_context is None:
-        raise StreamUnreadable("The source sends video of a codec that is not supported.")
+        raise StreamUnreadable("The source sends video of a codec that is not supported.", step=ConnectStep.CODEC)
     for other in container.streams:
         if other.index != stream.index:
             other.discard = av.stream.Discard.all
@@ -421,20 +425,23 @@ class _Translated:
 
 
 def _open_error(error: av.error.FFmpegError | OSError, is_time_over: bool) -> StreamError:
-    # Where a camera falls silent in the middle of the handshake, FFmpeg complains of the answer that it has not got.
-    silent = is_time_over and isinstance(error, av.error.InvalidDataError)
-    return StreamTimeout(_SILENT) if silent else _stream_error(error)
+    if not isinstance(error, av.error.InvalidDataError):
+        return _stream_error(error)
+    if is_time_over:
+        # FFmpeg complains of the answer that it has not got where a camera falls silent in the middle of the handshake.
+        return StreamTimeout(_SILENT, step=ConnectStep.ANSWER)
+    return StreamUnreadable("What answers there sends nothing that is a camera's video.", step=ConnectStep.ANSWER)
 
 
 def _stream_error(error: av.error.FFmpegError | OSError) -> StreamError:
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return StreamUnauthorised("The camera refuses the user name or password.")
+        return StreamUnauthorised("The camera refuses the user name or password.", step=ConnectStep.LOGIN)
     if isinstance(error, av.error.ExitError | TimeoutError | av.error.TimeoutError):
-        return StreamTimeout(_SILENT)
+        return StreamTimeout(_SILENT, step=ConnectStep.ANSWER)
     if isinstance(error, av.error.HTTPError | av.error.HTTPClientError):
-        return StreamUnreachable("The camera's server has nothing at this path.")
+        return StreamUnreachable("The camera's server has nothing at this path.", step=ConnectStep.PATH)
     if error.errno in _UNREACHABLE:
-        return StreamUnreachable("Nothing answers at the camera's address.")
+        return StreamUnreachable("Nothing answers at the camera's address.", step=ConnectStep.PORT)
     if isinstance(error, av.error.EOFError) or error.errno in _CUT_OFF:
-        return StreamTimeout("The camera closed the connection.")
-    return StreamUnreadable(f"The camera's video cannot be read ({type(error).__name__}).")
+        return StreamTimeout("The camera closed the connection.", step=ConnectStep.ANSWER)
+    return StreamUnreadable(f"The camera's video cannot be read ({type(error).__name__}).", step=ConnectStep.ANSWER)

@@ -41,6 +41,29 @@ class HardwareDecoding(StrEnum):
     DRM = "drm"
 
 
+class ConnectStep(StrEnum):
+    """The steps from a link to its first picture, in their order; a StreamError names the one that failed as `step`."""
+
+    LINK = "link"
+    """It is an address that a camera may have."""
+    NAME = "name"
+    """Its host's name is known."""
+    PORT = "port"
+    """Somebody listens there."""
+    ANSWER = "answer"
+    """They speak the protocol, in time."""
+    LOGIN = "login"
+    """They accept the user name and password."""
+    PATH = "path"
+    """They have something at the link's path."""
+    VIDEO = "video"
+    """There is video in it."""
+    CODEC = "codec"
+    """Its codec is one that can be decoded."""
+    PICTURE = "picture"
+    """A whole picture comes of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """A video source to be watched, and what to do when somebody passes it."""

@@ -1,6 +1,6 @@
 """Photos to templates: the one face that each photo is about, described by several pipelines."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,16 +57,17 @@ class Album:
 
 
 def describe_all(
-    photos: Iterable[Path], pipelines: Mapping[str, FacePipeline], limits: ImageLimits
+    wanted: Mapping[Path, Collection[str]], pipelines: Mapping[str, FacePipeline], limits: ImageLimits
 ) -> Iterator[Description | Failure]:
     """What becomes of each photo, in turn; a photo that cannot be used is told of, and the next one follows.
 
-    The first pipeline finds the faces for all of them, so that they describe the same one. A pipeline that stands under
-    several names describes it once.
+    `wanted` names the pipelines that describe a photo. The first of all pipelines finds the faces for the others, so
+    that they describe the same one.
     """
-    for photo in photos:
+    finder = next(iter(pipelines.values()))
+    for photo, names in wanted.items():
         try:
-            yield _described(photo, pipelines, limits)
+            yield _described(photo, finder, {name: pipelines[name] for name in names}, limits)
         except FaceServerError as error:
             yield Failure(photo, error.message)
         except OSError as error:
@@ -82,11 +83,13 @@ def nearest_to_middle(detections: Sequence[Detection], image: RgbImage) -> Detec
     )
 
 
-def _described(photo: Path, pipelines: Mapping[str, FacePipeline], limits: ImageLimits) -> Description | Failure:
+def _described(
+    photo: Path, finder: FacePipeline, pipelines: Mapping[str, FacePipeline], limits: ImageLimits
+) -> Description | Failure:
     image = decode(photo.read_bytes(), limits)
-    detections = next(iter(pipelines.values())).detect(image)
+    detections = finder.detect(image)
     if not detections:
         return Failure(photo, "No face was found.")
     meant = nearest_to_middle(detections, image)
-    once = {pipeline: pipeline.describe(image, [meant])[0] for pipeline in set(pipelines.values())}
-    return Description(photo, len(detections), {name: once[pipeline] for name, pipeline in pipelines.items()})
+    described = {name: pipeline.describe(image, [meant])[0] for name, pipeline in pipelines.items()}
+    return Description(photo, len(detections), described)

@@ -25,7 +25,8 @@ def fmr(non_mated: ArrayLike, threshold: float) -> float:
 def fnmr(mated: ArrayLike, threshold: float) -> float:
     """False non-match rate: the share of mated comparisons that are rejected.
 
-    Of searches it is the false negative identification rate (FNIR), where `mated` is as `mate_scores` has it.
+    Of searches it is the false negative identification rate (FNIR) at rank 1, where `mated` holds what each person is
+    found with, and minus infinity where somebody else comes first.
     """
     return _share(_scores(mated) < threshold)
 
@@ -49,16 +50,6 @@ def threshold_at(non_mated: ArrayLike, rate: float) -> float:
 def tar_at(mated: ArrayLike, non_mated: ArrayLike, far: float) -> float:
     """The share of mated comparisons that is accepted where at most a share `far` of the non-mated is."""
     return 1.0 - fnmr(mated, threshold_at(non_mated, far))
-
-
-def mate_scores(mates: ArrayLike, best_others: ArrayLike) -> Floats:
-    """Of mated searches, the score that the mate is found with, for `fnmr`.
-
-    `mates` are the probes' scores with their own person, `best_others` with the most alike other person. Where another
-    person comes first, or as near, the mate is not the answer at any threshold: minus infinity (FNIR at rank 1).
-    """
-    own, others = _scores(mates), _scores(best_others)
-    return np.where(own > others, own, -np.inf)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

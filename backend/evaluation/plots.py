@@ -77,7 +77,8 @@ def line_plot(lines: Iterable[Line], x: Axis, y: Axis) -> str:
 
 def _percent(title: str, low: float) -> Axis:
     decades = [10.0**power for power in range(-3, 3)]
-    low = max(decade for decade in decades if decade <= low * 1.0001)
+    # At most 10, so that there is room between the ends.
+    low = max(decade for decade in decades if decade <= min(low, 10.0) * 1.0001)
     return Axis(f"{title} (%)", low, 100, [decade for decade in decades if decade >= low], logarithmic=True)
 
 

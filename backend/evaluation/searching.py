@@ -12,6 +12,7 @@ from backend.evaluation.metrics import Floats, Tradeoff
 from backend.evaluation.trials import Labelled, OpenSet
 from backend.gallery.index import MakeIndex, TemplateIndex
 
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """A way to recognise people."""

@@ -45,10 +45,10 @@ class OpenSet:
         """How many people are enrolled."""
         return len({entry.person_id for entry in self.enrolled})
 
-    def photos(self) -> list[Path]:
-        """Every photo that is needed, each once."""
-        parts = (self.enrolled, self.mated, self.non_mated)
-        return list(dict.fromkeys(entry.photo for part in parts for entry in part))
+    @property
+    def probes(self) -> tuple[Labelled, ...]:
+        """The photos that are searched with."""
+        return self.mated + self.non_mated
 
 
 def photos_by_person(folder: Path) -> dict[str, list[Path]]:

@@ -47,9 +47,9 @@ class Cohort:
         """The cohort of a gallery: its first people, in the order of enrolment."""
         people = index.people[:SIZE]
         averages = np.array([_average(index, person_id) for person_id in people], np.float32)
-        similarities = averages @ averages.T
-        pairs = len(people) * (len(people) - 1)
-        usual = float(similarities.sum() - np.trace(similarities)) / pairs if pairs else 0.0
+        total, pairs = averages.sum(axis=0), len(people) * (len(people) - 1)
+        # All products of two, less everybody's with themselves.
+        usual = float(np.vdot(total, total) - np.vdot(averages, averages)) / pairs if pairs else 0.0
         return cls({person_id: row for row, person_id in enumerate(people)}, averages, usual)
 
     @property

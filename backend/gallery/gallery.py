@@ -19,6 +19,14 @@ from backend.storage import negatives, people, templates
 from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
+DENIAL_MARGIN = 0.05
+"""By how much more a look must be like a person than like one that is said not to be them."""
+SAME_FACE = 0.8
+"""So alike to a look that is said not to be a person, a face is not theirs, however like them it is.
+
+Far above 0.482, at which 1 % of strangers are taken for somebody in a gallery of 1,680 people, and below what looks of
+one pass are alike (0.94 in the journey test): this also undoes what a person was taught by mistake.
+"""
 RECHECK_SECONDS = 0.5
 """How long another process's change (a command line beside the server) may go unseen."""
 
@@ -230,9 +238,11 @@ def _stacked(looks: Iterable[tuple[str, Template]]) -> dict[str, NDArray[np.floa
 
 
 def _is_said_not_to_be(candidate: Candidate, probe: Template, strangers: Mapping[str, NDArray[np.float32]]) -> bool:
-    """Whether the probe is at least as much like a look that is not this person's as it is like the person."""
+    """Whether the probe is like a look that is not this person's, and no clearly more like the person."""
     looks = strangers.get(candidate.person_id)
-    return looks is not None and float((looks @ probe.embedding).max()) >= candidate.similarity
+    return looks is not None and float((looks @ probe.embedding).max()) >= min(
+        candidate.similarity - DENIAL_MARGIN, SAME_FACE
+    )
 
 
 def _keep(tx: Transaction, person_id: str, fresh: Sequence[NewTemplate]) -> dict[str, str]:

@@ -54,6 +54,7 @@ class ExactIndex:
         self._embeddings = embeddings
         self._owners = owners
         self._people = people
+        self._positions = {person_id: position for position, person_id in enumerate(people)}
 
     @classmethod
     def of(cls, templates: Iterable[tuple[str, NDArray[np.float32]]]) -> "ExactIndex":
@@ -74,8 +75,7 @@ class ExactIndex:
 
     def templates_of(self, person_id: str) -> NDArray[np.float32]:
         """A person's embeddings; see TemplateIndex."""
-        position = self._people.index(person_id) if person_id in self._people else -1
-        own: NDArray[np.float32] = self._embeddings[self._owners == position]
+        own: NDArray[np.float32] = self._embeddings[self._owners == self._positions.get(person_id, -1)]
         return own
 
     def search(
@@ -99,17 +99,17 @@ class ExactIndex:
     def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> "ExactIndex":
         """An index that has these templates too; see TemplateIndex."""
         added = np.stack(list(embeddings))
-        people = self._people if person_id in self._people else (*self._people, person_id)
-        owners = np.full(len(added), people.index(person_id), np.intp)
+        people = self._people if person_id in self._positions else (*self._people, person_id)
+        owners = np.full(len(added), self._positions.get(person_id, len(self._people)), np.intp)
         if not len(self._owners):
             return ExactIndex(added, owners, people)
         return ExactIndex(np.vstack((self._embeddings, added)), np.concatenate((self._owners, owners)), people)
 
     def without(self, person_id: str) -> "ExactIndex":
         """An index that has none of that person's templates; see TemplateIndex."""
-        if person_id not in self._people:
+        if person_id not in self._positions:
             return self
-        gone = self._people.index(person_id)
+        gone = self._positions[person_id]
         kept = self._owners != gone
         owners = self._owners[kept]
         # Everybody behind the gap moves up by one.

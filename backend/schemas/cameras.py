@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
+from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState, ConnectStep
 
 MAX_JOBS = 100
 
@@ -132,6 +132,48 @@ class CameraList(BaseModel):
 
     cameras: list[CameraReply]
     total: int
+
+
+class CameraCheck(BaseModel):
+    """A link to examine; nothing of it is kept."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    rtsp_link: str = Field(min_length=1, max_length=2048, examples=["rtsp://user:pass@192.0.2.10:554/stream"])
+
+
+class VideoReply(BaseModel):
+    """What a camera sends, and what it costs here."""
+
+    codec: str
+    width: int
+    height: int
+    fps: float
+    keyframe_seconds: float | None = Field(description="From one keyframe to the next; null if it is more than 3 s.")
+    kilobits_per_second: float
+    decode_ms: float = Field(description="Processor time to decode a second of video.")
+    search_ms: float = Field(description="Time to search one picture for faces.")
+    describe_ms: float = Field(description="Time to tell whose face one is.")
+    face_sizes: list[int] = Field(description="The faces seen: the shorter side of each in pixels.")
+
+
+class CapacityReply(BaseModel):
+    """How many cameras like this one this machine can watch."""
+
+    while_still: int
+    while_busy: int
+
+
+class CameraCheckReply(BaseModel):
+    """What an examination found."""
+
+    ok: bool
+    rtsp_link: str = Field(description="The address with its secrets masked.")
+    passed: list[ConnectStep] = Field(description="The steps that went well.")
+    failed: ConnectStep | None = Field(description="The step that did not.")
+    message: str
+    video: VideoReply | None
+    capacity: CapacityReply | None
 
 
 class CameraRemoved(BaseModel):

@@ -1,8 +1,6 @@
 """Who may ask: every route of the application is tried, so that a new one is closed until it is named as open."""
 
 import re
-import socket
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from backend.api.factory import create_app
 from backend.settings import Settings
 from tests.api.conftest import TOKEN, LiveServer
+from tests.api.raw_http import sent_as_it_is
 
 OPEN = {"/healthz", "/readyz", "/docs", "/docs/oauth2-redirect", "/openapi.json"}
 """What anybody may see; the assets of /docs beside it."""
@@ -47,7 +46,7 @@ def test_there_are_routes_to_try() -> None:
 def test_a_request_without_a_proper_header_is_401(server: LiveServer, method: str, path: str) -> None:
     for header in MALFORMED:
         lines = [] if header is None else [f"Authorization: {header}"]
-        status, answer = _as_it_is(server.url, f"{method} {path} HTTP/1.1", "Content-Length: 0", *lines)
+        status, answer = sent_as_it_is(server.url, f"{method} {path} HTTP/1.1", "Content-Length: 0", *lines)
         assert status == 401, header
         assert "www-authenticate: bearer" in answer.lower()
         assert '"code":"unauthorised"' in answer
@@ -86,29 +85,19 @@ def test_what_is_open_asks_for_no_token(anybody: httpx.Client, path: str) -> Non
     ["/", "/nope", "/docs/../persons", "/docs/..%2fpersons", "//persons", "/persons/", "/healthz/../persons", "/redoc"],
 )
 def test_no_detour_leads_past_the_token(server: LiveServer, path: str) -> None:
-    status, body = _as_it_is(server.url, f"GET {path} HTTP/1.1")
+    status, body = sent_as_it_is(server.url, f"GET {path} HTTP/1.1")
     assert status in {401, 404}
     assert '"persons"' not in body
 
 
 @pytest.mark.parametrize("header", ["Bearer \xff\xfe\x80", "\xff\xfe", "Bearer \xc3\x28", "Bearer " + "x" * 5000])
 def test_garbage_in_the_header_is_refused_like_any_other(server: LiveServer, header: str) -> None:
-    status, body = _as_it_is(server.url, "GET /persons HTTP/1.1", f"Authorization: {header}")
+    status, body = sent_as_it_is(server.url, "GET /persons HTTP/1.1", f"Authorization: {header}")
     assert status in {401, 403}
     assert '"request_id"' in body
 
 
 def test_a_websocket_is_refused_too(server: LiveServer) -> None:
     upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
-    status, _ = _as_it_is(server.url, "GET /persons HTTP/1.1", *upgrade)
+    status, _ = sent_as_it_is(server.url, "GET /persons HTTP/1.1", *upgrade)
     assert status in {400, 401, 403}
-
-
-def _as_it_is(url: str, *lines: str) -> tuple[int, str]:
-    """The status and the rest of the answer to these lines, sent without anybody correcting them."""
-    address = urlsplit(url)
-    request = "\r\n".join((*lines, f"Host: {address.netloc}", "Connection: close", "", ""))
-    with socket.create_connection((address.hostname, address.port), 10) as connection:
-        connection.sendall(request.encode("latin-1"))
-        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    return int(answer.split(" ", 2)[1]), answer

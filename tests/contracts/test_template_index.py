@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
+from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.index import ExactIndex, TemplateIndex
 
 Vector = NDArray[np.float32]
@@ -28,7 +29,8 @@ VECTORS = st.integers(0, 10_000).map(_vector)
 ROWS: st.SearchStrategy[Rows] = st.lists(st.tuples(st.sampled_from(PEOPLE), VECTORS), max_size=20)
 
 
-@pytest.fixture(params=[ExactIndex.of], ids=["exact"], scope="module")
+# The adjusted one says nothing of its own here: so few people are no cohort.
+@pytest.fixture(params=[ExactIndex.of, CohortAdjustedIndex.of], ids=["exact", "adjusted"], scope="module")
 def make(request: pytest.FixtureRequest) -> MakeIndex:
     made: MakeIndex = request.param
     return made

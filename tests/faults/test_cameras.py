@@ -125,9 +125,7 @@ def test_a_camera_that_comes_back_with_another_codec_is_watched_on(clip: Path, t
         wait_until(lambda: WIDE in door.watcher.sizes)
 
 
-def test_a_wrong_password_is_told_and_not_tried_again_and_again(
-    clip: Path, watch: Watch, bystander: Watched
-) -> None:
+def test_a_wrong_password_is_told_and_not_tried_again_and_again(clip: Path, watch: Watch, bystander: Watched) -> None:
     with (
         RtspServer({"door": clip}, user="alice", password="right") as server,
         TcpProxy(server.port) as network,

@@ -45,7 +45,6 @@ def test_two_hundred_connects_and_disconnects_leave_no_thread_socket_or_memory_b
         _wait_for_connects(door, CONNECTS)
         gc.collect()
         assert threading.active_count() == threads
-        print(process.memory_info().rss - memory)
         assert process.memory_info().rss - memory < MOST_GROWTH
         assert door.watcher.looks >= CONNECTS
         sockets = [one for one in process.net_connections() if one.raddr and one.raddr.port == server.port]

@@ -1,17 +1,22 @@
-"""Cameras: schedule, list, remove."""
+"""Cameras: schedule, list, check, show, remove."""
 
+from email.utils import format_datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
+from fastapi.responses import StreamingResponse
 
-from backend.api.deps import ScheduleDep
+from backend.api.deps import ScheduleDep, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
-from backend.api.replies import camera_reply
+from backend.api.live import MEDIA_TYPE, live_pictures
+from backend.api.replies import camera_reply, check_reply
 from backend.cameras.schedule import CameraJob as Job
 from backend.cameras.schedule import Schedule
-from backend.domain.camera import Camera
+from backend.domain.camera import Camera, CameraState
+from backend.domain.errors import StreamTimeout
 from backend.domain.geometry import Point, Region
-from backend.schemas.cameras import CameraJob, CameraJobs, CameraList, CameraRemoved
+from backend.schemas.cameras import CameraCheck, CameraCheckReply, CameraJob, CameraJobs, CameraList, CameraRemoved
+from backend.vision.image import encode_jpeg
 
 router = APIRouter(prefix="/cameras", tags=["cameras"], responses=COMMON_RESPONSES)
 
@@ -29,6 +34,31 @@ def schedule_cameras(schedule: ScheduleDep, jobs: Jobs) -> CameraList:
 def list_cameras(schedule: ScheduleDep) -> CameraList:
     """List the cameras and how each is doing, sorted by nickname."""
     return _camera_list(schedule, schedule.cameras())
+
+
+@router.post("/check")
+def check_camera(services: ServicesDep, check: CameraCheck) -> CameraCheckReply:
+    """Examine a link without watching it: which step fails, or what it sends and what that costs here; takes 15 s."""
+    return check_reply(services.doctor.examine(check.rtsp_link))
+
+
+@router.get("/{camera_id}/snapshot", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+def camera_snapshot(schedule: ScheduleDep, camera_id: str) -> Response:
+    """Answer what the camera sees now as JPEG; 503 while it sees nothing."""
+    shown, status = schedule.view(camera_id).newest, schedule.status(camera_id)
+    if shown is None or status.state is not CameraState.STREAMING:
+        raise StreamTimeout(f"The camera shows nothing now. {status.last_error or 'It is being connected to.'}")
+    taken = format_datetime(shown.frame.taken_at, usegmt=True)
+    headers = {"Cache-Control": "private, no-store", "Last-Modified": taken}
+    return Response(encode_jpeg(shown.frame.rgb()), media_type="image/jpeg", headers=headers)
+
+
+@router.get("/{camera_id}/live", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
+async def camera_live(schedule: ScheduleDep, camera_id: str) -> StreamingResponse:
+    """Stream what the camera sees as JPEG pictures, with boxes and names drawn, until the client hangs up."""
+    schedule.view(camera_id)
+    headers = {"Cache-Control": "private, no-store"}
+    return StreamingResponse(live_pictures(schedule, camera_id), media_type=MEDIA_TYPE, headers=headers)
 
 
 @router.delete("/{camera_id}")

@@ -47,7 +47,8 @@ def list_sightings(
     cursor: Cursor = None,
 ) -> SightingList:
     """List sightings, newest first."""
-    wanted = SightingFilter(camera_id, person_id and composed(person_id), unknown, since, until)
+    # A form that was left empty narrows nothing.
+    wanted = SightingFilter(camera_id or None, composed(person_id or "") or None, unknown, since, until)
     with services.recognition.database.read() as tx:
         # One more than asked for tells whether there is a next page.
         found = sightings.page(tx, wanted, cursor, limit + 1)

@@ -13,5 +13,7 @@ router = APIRouter(prefix="/telegram", tags=["telegram"], responses=COMMON_RESPO
 @router.post("/chats")
 def telegram_chats(services: ServicesDep, request: ChatsRequest) -> ChatList:
     """List the chats that a bot has lately heard from; nothing of the request is kept."""
-    chats = recent_chats(services.settings.telegram_api_url, request.telegram_api_token.get_secret_value())
+    token = request.telegram_api_token.get_secret_value()
+    heard = services.listeners.chats(token)
+    chats = recent_chats(services.settings.telegram_api_url, token) if heard is None else heard
     return ChatList(chats=[ChatReply(chat_id=chat.chat_id, kind=chat.kind, title=chat.title) for chat in chats])

@@ -1,8 +1,8 @@
 """Situations before a camera, drawn as text.
 
-A line is a moment, a column half a face wide, a letter somebody's face. A capital letter is a good look at it, the small
-letter a poor one, blurred or turned away, which resembles its own face little and other faces less. `A..B x5` is a line five
-times. Everybody is a stranger to everybody, unless `alike` says otherwise.
+A line is a moment, a column half a face wide, a letter somebody's face. A capital letter is a good look at it, the
+small letter a poor one, blurred or turned away, which resembles its own face little and other faces less. `A..B x5` is
+a line five times. Everybody is a stranger to everybody, unless `alike` says otherwise.
 """
 
 import re
@@ -55,7 +55,7 @@ class Cast:
         return Face(Detection(box, _LANDMARKS, self.score.get(letter, 0.92)), quality, self._look(letter))
 
     def enrolled(self, letter: str, similarity: float) -> Template:
-        """A template that the average of many good looks at somebody resembles so much; a good look by itself 8 % less."""
+        """A template that the average of many good looks at somebody resembles so much, and one look 8 % less."""
         return self._mixed(letter, similarity**2)
 
     def _look(self, letter: str) -> Template:

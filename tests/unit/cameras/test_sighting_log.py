@@ -354,7 +354,9 @@ def test_the_message_is_in_the_outbox_with_the_sighting_or_neither_is(house: Hou
         tx.connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
         return True
 
-    SightingLog(house.camera, house.database, house.snapshots, fails, house.told.wake).report(_visit("bob", begins=90.0))
+    SightingLog(house.camera, house.database, house.snapshots, fails, house.told.wake).report(
+        _visit("bob", begins=90.0)
+    )
     assert len(house.kept()) == 2
     assert (_messages(house), house.told.woken) == (1, 1)
 

@@ -25,6 +25,8 @@ from backend.domain.camera import HardwareDecoding, Transport
 from backend.domain.errors import StreamError, StreamTimeout, StreamUnauthorised, StreamUnreachable, StreamUnreadable
 from tests.rig.canned_rtsp import AUDIO_ONLY, UNKNOWN_CODEC, CannedRtsp
 from tests.rig.clips import Codec, Film, still_scene
+from tests.rig.mjpeg_server import MjpegServer
+from tests.rig.photos import person_crop
 from tests.rig.rtsp_server import Mount, RtspServer
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.watching import SHORT
@@ -170,6 +172,18 @@ def test_a_cameras_address_never_opens_a_file_of_this_machine(clips: dict[str, P
         open_camera(f"http://127.0.0.1:9/{clips['h264']}", Transport.TCP)
     with pytest.raises(StreamError):
         open_camera(f"file://localhost{clips['h264']}", Transport.TCP)
+
+
+def test_pictures_over_http_are_read_and_no_proxy_of_the_environment_sees_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with MjpegServer(person_crop(2)) as camera:
+        with opened(camera.url()) as source:
+            seen = arrivals(source, 5)
+        with pytest.raises(StreamUnauthorised):
+            open_camera(camera.url("guess"), Transport.TCP, timeouts=SHORT)
+    assert [frame.size for arrival in seen for frame in arrival.frames] == [(220, 260)] * 5
 
 
 def test_a_frame_is_given_whole_shrunk_and_as_brightness(server: RtspServer) -> None:

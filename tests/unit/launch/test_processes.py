@@ -58,6 +58,14 @@ class Launched:
         return list(psutil.Process(self.process.pid).children(recursive=True))
 
 
+@pytest.fixture(autouse=True)
+def hangups_count() -> Iterator[None]:
+    """Under nohup a hang-up is ignored, and whatever is started ignores it too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @contextmanager
 def launched(*programs: str, stop_within: float = 20) -> Iterator[Launched]:
     parts = [_part(number, program) for number, program in enumerate(programs)]

@@ -40,7 +40,7 @@ def test_a_waiting_message_keeps_its_channel_until_it_is_told(database: Database
         outbox.add(tx, sighting.sighting_id, channel_id, ["front"])
     assert _is_there(database, channel_id)
     with database.write() as tx:
-        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id)
+        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None)
     assert not _is_there(database, channel_id)
 
 

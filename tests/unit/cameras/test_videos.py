@@ -1,0 +1,170 @@
+"""Who passes in real videos, against what people saw who looked at them frame by frame."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from backend.cameras.finding import Finder, View
+from backend.cameras.follow import Visit
+from backend.cameras.recording import watch_recording
+from backend.cameras.source import DecodedFrame, open_recording
+from backend.cameras.visits import Visits
+from backend.domain.camera import DEFAULT_THRESHOLD
+from backend.gallery.gallery import Gallery
+from backend.recognition.decision import DecisionRule
+from backend.recognition.identify import Identifier
+from backend.settings import LocalSettings
+from backend.storage.database import Database, sqlite_url
+from backend.storage.secret_box import SecretBox
+from backend.storage.templates import NewTemplate
+from backend.vision.image import decode
+from backend.vision.loading import Pipelines
+from tests.rig.photos import SHARED_DATA, needs_shared_data
+
+VIDEO = SHARED_DATA / "video"
+ANALYSIS_FPS = 5.0
+
+
+@dataclass(slots=True)
+class Told:
+    """The newest state of each visit."""
+
+    visits: dict[int, Visit] = field(default_factory=dict)
+
+    def report(self, visit: Visit) -> None:
+        self.visits[visit.visit_id] = visit
+
+    def catch_up(self) -> None:
+        pass
+
+    def spans(self) -> list[tuple[str | None, float, float]]:
+        """Who, from when to when, in seconds from the first face on."""
+        began = min(visit.started_at for visit in self.visits.values())
+        return [
+            (
+                visit.person_id,
+                (visit.started_at - began).total_seconds(),
+                (visit.last_seen_at - began).total_seconds(),
+            )
+            for visit in self.visits.values()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What watches, with a gallery that a test may fill."""
+
+    pipelines: Pipelines
+    gallery: Gallery
+
+    def visits(self, told: Told) -> Visits:
+        defaults = LocalSettings.model_fields
+        rule = DecisionRule(defaults["identify_threshold"].default, defaults["identify_margin"].default)
+        identifier = Identifier(self.pipelines.photos, self.gallery, rule)
+        return Visits(Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told)
+
+    def watch(self, path: Path) -> Told:
+        told = Told()
+        with open_recording(str(path)) as video:
+            watch_recording(video, self.visits(told), ANALYSIS_FPS)
+        return told
+
+    def enrol(self, person_id: str, photo: Path) -> None:
+        (face,) = self.pipelines.photos.analyse(decode(photo.read_bytes()))
+        self.gallery.add(person_id, [NewTemplate(face.template, face.quality.score, photo.name, photo.name)])
+
+
+@pytest.fixture
+def engine(tmp_path: Path, pipelines: Pipelines) -> Iterator[Engine]:
+    with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
+        yield Engine(pipelines, Gallery(database, pipelines.photos.model))
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """Who is in the picture without a break, in seconds from the first face on."""
+
+    person_id: str
+    begins: float
+    ends: float
+    whole_from: float | None = None
+    """From when on there is more to see than half a face at the picture's edge; None for at once."""
+
+    def is_told_by(self, span: tuple[str | None, float, float], *names: str | None) -> bool:
+        """Whether a sighting of one of these names is this appearance."""
+        name, first, last = span
+        latest = self.whole_from or self.begins
+        begins_well = self.begins - SLACK_SECONDS <= first <= latest + SLACK_SECONDS
+        return name in names and begins_well and abs(last - self.ends) <= SLACK_SECONDS
+
+
+# A television scene, cut five times, at 4.4, 11.3, 16.8, 18.9 and 23.1 s. Who is in the picture in two scenes with less
+# than five seconds between them appears once. Left out is who shows no more than a cheek at the edge.
+SLACK_SECONDS = 0.5
+APPEARANCES = (
+    Appearance("rachel", 0.0, 4.3),
+    Appearance("joey", 0.0, 4.3),
+    Appearance("monica", 4.4, 11.2),
+    Appearance("chandler", 4.4, 11.2),
+    Appearance("phoebe", 11.4, 23.9),
+    Appearance("ross", 11.4, 23.0),
+    Appearance("rachel", 16.8, 18.8),
+    Appearance("chandler", 19.7, 26.3, whole_from=23.2),
+)
+# In profile, or nearly, from the first frame to the last.
+TURNED_AWAY = (Appearance("joey", 16.8, 18.8), Appearance("monica", 23.2, 26.3))
+
+
+@needs_shared_data("video/six_people")
+def test_six_people_of_a_television_scene_are_each_told_once_an_appearance(engine: Engine) -> None:
+    faces = sorted((VIDEO / "six_people/faces").glob("*.png"))
+    for photo in faces:
+        engine.enrol(photo.stem.lower(), photo)
+    seen = engine.watch(VIDEO / "six_people/assets/in_video.mp4").spans()
+    assert len(faces) == 6
+    told = {
+        appearance: [span for span in seen if appearance.is_told_by(span, appearance.person_id)]
+        for appearance in APPEARANCES
+    }
+    assert {appearance: len(spans) for appearance, spans in told.items()} == dict.fromkeys(APPEARANCES, 1)
+    # Not one sighting more; and of those who are turned away the right name or none.
+    others = [span for span in seen if [span] not in told.values()]
+    for span in others:
+        assert any(appearance.is_told_by(span, appearance.person_id, None) for appearance in TURNED_AWAY), span
+    assert len(others) <= len(TURNED_AWAY)
+
+
+@needs_shared_data("video/surveillance_gif")
+@pytest.mark.parametrize(
+    ("clip", "people"), [("face-demographics-walking-and-pause", 3), ("face-demographics-walking", 2)]
+)
+def test_strangers_before_a_surveillance_camera_are_one_sighting_each(engine: Engine, clip: str, people: int) -> None:
+    told = engine.watch(VIDEO / f"surveillance_gif/{clip}.gif")
+    assert [person_id for person_id, _, _ in told.spans()] == [None] * people
+
+
+@needs_shared_data("video/surveillance_gif")
+def test_each_pass_of_three_strangers_is_three_sightings(engine: Engine) -> None:
+    told = Told()
+    visits = engine.visits(told)
+    with open_recording(str(VIDEO / "surveillance_gif/face-demographics-walking-and-pause.gif")) as video:
+        frames = list(video.frames())
+    for number in range(1, 4):
+        for frame in frames:
+            assert isinstance(frame, DecodedFrame)
+            visits.look(frame)
+            # The next time it is shown ten seconds later: two frames of one video are never the same moment.
+            frame.moment += 10.0
+        visits.end_old(frames[0].moment - 10.0 + 9.0)
+        assert Counter(visit.ended for visit in told.visits.values()) == {True: 3 * number}
+
+
+@needs_shared_data("video/one_person")
+def test_a_signer_is_one_sighting_however_the_hands_move(engine: Engine) -> None:
+    clips = sorted((VIDEO / "one_person").glob("*.mkv"))
+    assert len(clips) == 20
+    assert {clip.stem: len(engine.watch(clip).visits) for clip in clips} == {clip.stem: 1 for clip in clips}

@@ -1,0 +1,229 @@
+"""What people answer on the phone: a real bot on a local Bot API server, a real gallery, a real outbox."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from backend.domain.notification import ChannelKind
+from backend.domain.sighting import Sighting
+from backend.gallery.gallery import Gallery
+from backend.notifications.answers import Answers
+from backend.notifications.dispatcher import Dispatcher
+from backend.notifications.listening import Listeners
+from backend.notifications.naming import Naming
+from backend.notifications.telegram import TelegramNotifier
+from backend.storage import mutes, rules, sightings
+from backend.storage.templates import NewTemplate
+from tests.rig.bot_api import BotApi, Call, Refused, ServerError
+from tests.rig.photos import jpeg, person_crop
+from tests.unit.notifications.situations import NOON, Home, a_home, a_look
+
+CHAT, STRANGE_CHAT = 4711, 666
+PICTURE = jpeg(person_crop(2))
+STOP_S = 10.0
+
+
+@dataclass
+class Phone:
+    """A home whose messages reach a phone, and a person who answers them."""
+
+    home: Home
+    api: BotApi
+    gallery: Gallery
+    dispatcher: Dispatcher
+    listeners: Listeners
+    channel_id: str
+
+    def told(self, person_id: str | None) -> tuple[Sighting, Call]:
+        """Have a sighting told; answers it, and the message about it."""
+        before = len(self.api.calls("sendPhoto", delivered=True))
+        sighting = self.home.see(person_id, self.channel_id)
+        self.dispatcher.wake()
+        return sighting, self.api.wait_for("sendPhoto", before + 1, delivered=True)[-1]
+
+    def press(self, call: Call, words: str) -> str:
+        """Press a button below a message; answers what pops up."""
+        (button,) = [b for row in self.buttons(call) for b in row if words in b["text"]]
+        before = len(self.api.calls("answerCallbackQuery"))
+        self.api.push_callback(CHAT, call.message_id or 0, button["callback_data"])
+        return self.api.wait_for("answerCallbackQuery", before + 1)[-1].params["text"]
+
+    def buttons(self, call: Call) -> list[list[dict[str, str]]]:
+        shown = self.api.message(call.message_id or 0)
+        keyboard: list[list[dict[str, str]]] = shown["reply_markup"]["inline_keyboard"]
+        return keyboard
+
+    def write(self, text: str, *, reply_to: int | None = None) -> str:
+        """Write into the chat; answers what the bot says to it."""
+        before = len(self.api.calls("sendMessage"))
+        self.api.push_message(CHAT, text, reply_to=reply_to)
+        return self.api.wait_for("sendMessage", before + 1)[-1].params["text"]
+
+    def sighting(self, sighting_id: str) -> Sighting:
+        with self.home.database.read() as tx:
+            found = sightings.find(tx, sighting_id)
+        assert found is not None
+        return found
+
+    def muted(self) -> int:
+        with self.home.database.read() as tx:
+            return len(mutes.lasting(tx, NOON))
+
+
+@pytest.fixture
+def phone(tmp_path: Path) -> Iterator[Phone]:
+    with a_home(tmp_path) as home, BotApi() as api, closing(TelegramNotifier(api.url)) as telegram:
+        gallery = Gallery(home.database, "model")
+        dispatcher = Dispatcher(home.database, home.snapshots, {ChannelKind.TELEGRAM: telegram}, None)
+        naming = Naming(home.database, gallery)
+        pictures = {"Front door": PICTURE}
+        answers = Answers(home.database, naming, telegram, pictures.get, dispatcher.wake, None)
+        listeners = Listeners(home.database, telegram, answers.obey)
+        channel_id = home.channel({"api_token": api.token, "chat_id": str(CHAT)})
+        dispatcher.start()
+        listeners.start()
+        try:
+            yield Phone(home, api, gallery, dispatcher, listeners, channel_id)
+        finally:
+            listeners.stop(STOP_S)
+            dispatcher.stop(STOP_S)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STOP_S
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.02)
+
+
+def test_a_message_has_the_buttons_for_a_stranger_or_for_a_person(phone: Phone) -> None:
+    words = [[b["text"] for row in phone.buttons(phone.told(who)[1]) for b in row] for who in (None, "alice")]
+    assert words == [["Who is it?", "Ignore this person", "Mute 1 h"], ["Not alice", "Mute 1 h"]]
+
+
+def test_a_stranger_who_is_named_is_enrolled_relabelled_and_renamed_in_the_message(phone: Phone) -> None:
+    sighting, message = phone.told(None)
+    assert phone.press(message, "Who is it?") == "Tell the name."
+    (question,) = phone.api.wait_for("sendMessage")
+    assert "force_reply" in question.params["reply_markup"]
+    said = phone.write("alice", reply_to=question.message_id)
+    assert said == "alice is new: learned from 3 looks; 1 templates in all."
+    assert [candidate.person_id for candidate in phone.gallery.search(a_look())] == ["alice"]
+    assert phone.sighting(sighting.sighting_id).person_id == "alice"
+    phone.api.wait_for("editMessageMedia", delivered=True)
+    shown = phone.api.message(message.message_id or 0)
+    assert shown["caption"].startswith("alice at Front door")
+    assert [b["text"] for row in phone.buttons(message) for b in row] == ["Not alice", "Mute 1 h"]
+
+
+def test_a_picture_can_be_answered_with_a_name_itself(phone: Phone) -> None:
+    phone.gallery.add("Alice", [NewTemplate(a_look(170.0), 0.9, "photo", "hash")])
+    sighting, message = phone.told(None)
+    eventually(lambda: [told.state for told in phone.home.told()] == ["delivered"])
+    said = phone.write(" alice ", reply_to=message.message_id)
+    assert said == "Alice is known better now: learned from 3 looks; 2 templates in all."
+    assert phone.sighting(sighting.sighting_id).person_id == "Alice"
+
+
+def test_an_impossible_name_is_refused_with_its_reason(phone: Phone) -> None:
+    _, message = phone.told(None)
+    eventually(lambda: [told.state for told in phone.home.told()] == ["delivered"])
+    assert "1–128 letters" in phone.write("a/b", reply_to=message.message_id)
+
+
+def test_who_is_said_not_to_be_somebody_is_never_taken_for_them_again(phone: Phone) -> None:
+    phone.gallery.add("alice", [NewTemplate(a_look(20.0), 0.9, "photo", "hash")])
+    sighting, message = phone.told("alice")
+    assert "is not taken for alice again" in phone.press(message, "Not alice")
+    assert phone.gallery.search(a_look()) == []
+    assert phone.sighting(sighting.sighting_id).person_id is None
+    phone.api.wait_for("editMessageMedia", delivered=True)
+    assert phone.api.message(message.message_id or 0)["caption"].startswith("Somebody unknown")
+
+
+def test_a_stranger_can_be_ignored_and_a_person_or_a_camera_muted(phone: Phone) -> None:
+    (_, stranger), (_, alice) = phone.told(None), phone.told("alice")
+    assert "who look like this" in phone.press(stranger, "Ignore this person")
+    assert "From Front door" in phone.press(stranger, "Mute 1 h")
+    assert "About alice" in phone.press(alice, "Mute 1 h")
+    with phone.home.database.read() as tx:
+        kept = [(m.look is not None, m.camera_id, m.person_id) for m in mutes.lasting(tx, NOON)]
+    assert kept == [(True, None, None), (False, "front", None), (False, None, "alice")]
+
+
+def test_a_button_below_a_sighting_that_is_gone_says_so(phone: Phone) -> None:
+    _, message = phone.told(None)
+    phone.home.sql("DELETE FROM sightings")
+    assert phone.press(message, "Mute 1 h") == "That is no longer there."
+
+
+def test_a_better_picture_takes_the_place_of_the_first(phone: Phone) -> None:
+    sighting, message = phone.told("alice")
+    eventually(lambda: [told.state for told in phone.home.told()] == ["delivered"])
+    phone.home.snapshots.write("2026-11-22/better-2.jpg", jpeg(person_crop(3)))
+    with phone.home.database.write() as tx:
+        sightings.change(tx, replace(sighting, picture="2026-11-22/better-2.jpg"), a_look())
+    phone.dispatcher.wake()
+    (edit,) = phone.api.wait_for("editMessageMedia", delivered=True)
+    assert edit.message_id == message.message_id
+    assert len(phone.api.calls("sendPhoto")) == 1
+
+
+def test_a_change_that_fails_is_not_tried_for_ever_where_telegram_refuses(phone: Phone) -> None:
+    phone.api.script([Refused(400, "Bad Request: message can't be edited")], "editMessageMedia")
+    sighting, _ = phone.told("alice")
+    eventually(lambda: [told.state for told in phone.home.told()] == ["delivered"])
+    with phone.home.database.write() as tx:
+        sightings.relabel(tx, sighting.sighting_id, "bob")
+    phone.dispatcher.wake()
+    phone.api.wait_for("editMessageMedia")
+    _, other = phone.told("carol")
+    assert other.params["caption"].startswith("carol")
+    assert len(phone.api.calls("editMessageMedia")) == 1
+
+
+def test_commands_are_obeyed(phone: Phone) -> None:
+    assert phone.write("/help@face_server_test_bot").startswith("/who")
+    assert phone.write("/disarm").startswith("Disarmed")
+    with phone.home.database.read() as tx:
+        assert not rules.is_armed(tx)
+    assert phone.write("/arm") == "Armed."
+    assert phone.write("/who") == "Nobody has been here today."
+    assert phone.write("/last Garden") == "There is no picture of a camera Garden."
+    phone.api.push_message(CHAT, "/last Front door")
+    (sent,) = phone.api.wait_for("sendPhoto")
+    assert (sent.params["caption"], sent.photo) == ("Front door now", PICTURE)
+
+
+def test_todays_visits_are_told_the_newest_first(phone: Phone) -> None:
+    now = NOON.now(NOON.tzinfo)
+    for person_id in ("alice", None):
+        phone.home.see(person_id, phone.channel_id, started_at=now)
+    lines = phone.write("/who").splitlines()
+    assert [line.partition(" ")[2] for line in lines] == ["somebody unknown at Front door", "alice at Front door"]
+
+
+def test_a_chat_that_is_not_configured_gets_silence_and_a_line_in_the_log(
+    phone: Phone, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone.api.push_message(STRANGE_CHAT, "/disarm")
+    eventually(lambda: f"{STRANGE_CHAT} is not configured" in caplog.text)
+    with phone.home.database.read() as tx:
+        assert rules.is_armed(tx)
+    assert phone.write("/who")
+    assert {call.chat_id for call in phone.api.calls("sendMessage")} == {CHAT}
+    assert [chat.chat_id for chat in phone.listeners.chats(phone.api.token) or []] == [str(CHAT), str(STRANGE_CHAT)]
+
+
+def test_hearing_goes_on_after_a_fault(phone: Phone) -> None:
+    phone.api.script([ServerError(502)], "getUpdates")
+    assert phone.write("/who")
+    assert phone.write("/who")
+
+
+def test_a_bot_that_no_channel_names_is_not_listened_to(phone: Phone) -> None:
+    assert phone.listeners.chats("1:unknown") is None
