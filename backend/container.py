@@ -55,6 +55,9 @@ STOP_SECONDS = 5.0
 """How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
 
 
+WHOLE_VIEW = View()
+
+
 @dataclass(frozen=True, slots=True)
 class Recognition:
     """Enrolling and identifying: what needs no server."""
@@ -156,7 +159,7 @@ def index_of(settings: LocalSettings) -> MakeIndex:
     return CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
 
 
-def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = View()) -> Visits:
+def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = WHOLE_VIEW) -> Visits:
     """What follows the faces of one video, as far as `view` shows them, and tells `log` who passed."""
     return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log)
 

@@ -91,7 +91,7 @@ class Region:
     """At least three, each as shares of the picture's width and height, 0–1."""
 
     def holds(self, point: Point) -> bool:
-        """Whether a place, in shares as well, lies inside: a ray from there crosses the outline an odd number of times."""
+        """Whether a place, in shares as well, lies inside: a ray from it crosses the outline an odd number of times."""
         inside = False
         for one, other in zip(self.corners, (*self.corners[1:], self.corners[0]), strict=True):
             if (one.y > point.y) != (other.y > point.y):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.rig.bot_api import TOKEN, BotApi, Garbage, ServerError
 
-WRONG = "987654321:AAanother-bots-s3cret"
+WRONG = "987654321:AA-of-another-bot"
 
 
 def _chats(api: httpx.Client, token: Any) -> httpx.Response:

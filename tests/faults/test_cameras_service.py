@@ -57,7 +57,7 @@ def state(services: Services, camera_id: str) -> CameraState:
 
 def stored(services: Services) -> list[Sighting]:
     with services.recognition.database.read() as tx:
-        return sightings.page(tx, SightingFilter(), None, 10)
+        return list(sightings.page(tx, SightingFilter(), None, 10))
 
 
 def test_a_password_that_is_corrected_opens_the_camera_at_once(scheduled: Services, clip: Path) -> None:
@@ -118,6 +118,5 @@ def test_the_service_stops_in_time_while_cameras_hang(tmp_path: Path, clip: Path
             wait_until(lambda: opening.accepted == 1)
             began = monotonic()
             server.stop()
-            print("STOP", monotonic() - began)
             assert monotonic() - began < 10
             assert "Traceback" not in server.log
