@@ -4,7 +4,6 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -51,9 +50,18 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 }
 """The status of the nearest ancestor counts."""
 
+_MEANINGS = {
+    400: "The body cannot be read",
+    401: "No token, or not as a Bearer token",
+    403: "Another token",
+    404: "There is no such thing",
+    413: "Too large",
+    415: "Of a kind that is not read here",
+    422: "A field is missing or makes no sense",
+    503: "The server cannot do it now",
+}
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorReply, "description": HTTPStatus(status).phrase}
-    for status in (400, 401, 403, 404, 413, 415, 422, 503)
+    status: {"model": ErrorReply, "description": meaning} for status, meaning in _MEANINGS.items()
 }
 """What any route may answer, for the OpenAPI document."""
 

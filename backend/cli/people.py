@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -26,7 +27,7 @@ def enrol(
     """Add photos of a person to the gallery of this machine."""
     with local_recognition() as recognition:
         shown = photos if as_json else track(photos, "Reading photos", console=err, transient=True)
-        read = [Photo(path.name, path.read_bytes()) for path in shown]
+        read = (Photo(path.name, _content(recognition, path)) for path in shown)
         try:
             reply = enrolment_reply(recognition.enroller.enrol(person, read)).model_dump(mode="json")
         except NothingEnrolled as nothing:
@@ -47,7 +48,7 @@ def identify(photos: Photos, as_json: AsJson = False) -> None:
 
 def _identified(recognition: Recognition, path: Path) -> dict[str, Any]:
     try:
-        faces = recognition.identifier.identify_image(decode(path.read_bytes(), recognition.limits))
+        faces = recognition.identifier.identify_image(decode(_content(recognition, path), recognition.limits))
     except ImageRejected as rejected:
         return {"photo": str(path), "error": {"code": rejected.code, "message": rejected.message}}
     rule, model = recognition.identifier.rule, recognition.identifier.model
@@ -55,10 +56,16 @@ def _identified(recognition: Recognition, path: Path) -> dict[str, Any]:
     return {"photo": str(path), **reply}
 
 
+def _content(recognition: Recognition, path: Path) -> bytes:
+    """The file's bytes, and one more than is allowed where it is too large: enough to see that."""
+    with path.open("rb") as file:
+        return file.read(recognition.limits.max_bytes + 1)
+
+
 def _enrolment_table(reply: dict[str, Any]) -> Table:
     table = Table("Photo", "Verdict", title=f"{reply['person_id']}: {reply['added']} added", title_justify="left")
     for rejected in reply["rejected"]:
-        table.add_row(rejected["filename"], f"{rejected['code']}: {rejected['message']}")
+        table.add_row(escape(rejected["filename"]), f"{rejected['code']}: {rejected['message']}")
     if not reply["rejected"]:
         table.add_row("all photos", "added")
     return table
@@ -68,11 +75,11 @@ def _identification_table(replies: list[dict[str, Any]]) -> Table:
     table = Table("Photo", "Face at", "Who", "Similarity", "Quality")
     for reply in replies:
         if "error" in reply:
-            table.add_row(reply["photo"], "", reply["error"]["message"], "", "")
+            table.add_row(escape(reply["photo"]), "", reply["error"]["message"], "", "")
         elif not reply["faces"]:
-            table.add_row(reply["photo"], "", "no face", "", "")
+            table.add_row(escape(reply["photo"]), "", "no face", "", "")
         for face in reply.get("faces", ()):
-            table.add_row(reply["photo"], *_face_row(face))
+            table.add_row(escape(reply["photo"]), *_face_row(face))
     return table
 
 

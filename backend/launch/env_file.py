@@ -37,6 +37,21 @@ def ensure_env_file(path: Path = ENV_FILE) -> bool:
     return True
 
 
+def write_setting(name: str, value: str, path: Path = ENV_FILE) -> None:
+    """Give the file that setting, in the place of the one it had; its other lines stay as they are.
+
+    The file is replaced at once or not at all. Raises ConfigurationError if it cannot be read or written.
+    """
+    line = re.compile(rf"^[ \t]*(?:export[ \t]+)?{re.escape(name)}[ \t]*=.*$\n?", re.MULTILINE)
+    try:
+        text = line.sub("", path.read_bytes().decode() if path.exists() else "")
+        separator = "\n" if text and not text.endswith("\n") else ""
+        _write_private(path.resolve(), f"{text}{separator}{name}={value}\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(f"{path} cannot be given {name}: {reason}.") from error
+
+
 def _has_usable_token(text: str) -> bool:
     # Of several lines the last one counts, as for whoever reads the file later.
     values = [match["value"].split(" #")[0].strip("\"' ") for match in _TOKEN_LINE.finditer(text)]

@@ -1,11 +1,15 @@
 """Who may ask: every route of the application is tried, so that a new one is closed until it is named as open."""
 
+import asyncio
 import re
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from backend.api.factory import create_app
+from backend.api.security import BearerAuth
 from backend.settings import Settings
 from tests.api.conftest import TOKEN, LiveServer
 from tests.api.raw_http import sent_as_it_is
@@ -101,3 +105,20 @@ def test_a_websocket_is_refused_too(server: LiveServer) -> None:
     upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA==")
     status, _ = sent_as_it_is(server.url, "GET /persons HTTP/1.1", *upgrade)
     assert status in {400, 401, 403}
+
+
+@pytest.mark.parametrize("token", ["gehëim", "слово", "endet-mit-à"])
+def test_a_token_of_any_script_is_compared_as_it_is_sent(token: str) -> None:
+    """In UTF-8; the last one ends in a byte that Latin-1 takes for a blank."""
+
+    async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("hello")(scope, receive, send)
+
+    async def status(sent: str) -> int:
+        transport = httpx.ASGITransport(BearerAuth(hello, token))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            headers = {b"Authorization": f"Bearer {sent}".encode()}
+            return (await client.get("/persons", headers=headers)).status_code
+
+    assert asyncio.run(status(token)) == 200
+    assert asyncio.run(status(f"{token}x")) == 403

@@ -28,7 +28,6 @@ class ServerProcess:
         self._data_dir = data_dir
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
-        self._listening = threading.Event()
         self._log: list[str] = []
         self.url = ""
 
@@ -56,13 +55,15 @@ class ServerProcess:
 
     def start(self) -> None:
         """Start the server and wait until it can be used."""
-        self._listening.clear()
+        # An event of this life's own: the last one's log may end only now, and would set it too.
+        listening = threading.Event()
+        self.url = ""
         command = [sys.executable, "-m", "backend.cli", "serve", "--port", "0", "--data-dir", str(self._data_dir)]
         self._process = subprocess.Popen(
             command, cwd=self._data_dir.parent, env=self._whole_environment(), stderr=subprocess.PIPE, text=True
         )
-        threading.Thread(target=self._read_log, args=(self._process,), daemon=True).start()
-        if not self._listening.wait(START_SECONDS) or not self.url:
+        threading.Thread(target=self._read_log, args=(self._process, listening), daemon=True).start()
+        if not listening.wait(START_SECONDS) or not self.url:
             self.kill()
             raise AssertionError(f"The server did not start:\n{self.log}")
         httpx.get(f"{self.url}/readyz").raise_for_status()
@@ -100,7 +101,7 @@ class ServerProcess:
         assert self._process is not None, "The server was never started."
         return self._process
 
-    def _read_log(self, process: "subprocess.Popen[str]") -> None:
+    def _read_log(self, process: "subprocess.Popen[str]", listening: threading.Event) -> None:
         assert process.stderr is not None
         with process.stderr as log:
             for line in log:
@@ -108,5 +109,5 @@ class ServerProcess:
                 found = _LISTENING.search(line)
                 if found:
                     self.url = found[1]
-                    self._listening.set()
-        self._listening.set()
+                    listening.set()
+        listening.set()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import ConfigurationError
-from backend.launch import ensure_env_file
+from backend.launch import ensure_env_file, write_setting
 from backend.settings import Settings
 
 
@@ -88,3 +88,22 @@ def test_a_folder_of_that_name_is_a_sentence_not_a_traceback(env_file: Path) -> 
 
     with pytest.raises(ConfigurationError, match=r"\.env cannot be given an AUTH_TOKEN: Is a directory"):
         ensure_env_file(env_file)
+
+
+def test_a_setting_replaces_its_old_line_and_leaves_the_others(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_text("# a comment\nexport PORT = 1\nPORT_RANGE=2\nAUTH_TOKEN=x")
+    write_setting("PORT", "8001", env)
+    assert env.read_text() == "# a comment\nPORT_RANGE=2\nAUTH_TOKEN=x\nPORT=8001\n"
+
+
+def test_a_setting_makes_the_file_where_there_is_none(tmp_path: Path) -> None:
+    write_setting("PORT", "8001", tmp_path / ".env")
+    assert (tmp_path / ".env").read_text() == "PORT=8001\n"
+
+
+def test_a_setting_for_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    env.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="cannot be given PORT"):
+        write_setting("PORT", "8001", env)
