@@ -82,6 +82,7 @@ def _is_sound(database: Path) -> bool:
         return whole and connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
+@pytest.mark.timeout(300)  # seven starts of a server, also on a busy machine
 def test_what_was_acknowledged_survives_every_kill_and_nothing_is_half_done(
     server: ServerProcess, tmp_path: Path
 ) -> None:
