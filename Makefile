@@ -42,8 +42,9 @@ format: $(development) ## put the code into the form that `make check` wants
 	.venv/bin/ruff format
 	.venv/bin/ruff check --fix
 
-docs: $(development) ## rewrite the tables that are made from the code
+docs: $(development) ## rewrite the tables and openapi.json, which are made from the code
 	$(venv_python) -m tools.write_reference
+	$(venv_python) -m tools.write_openapi
 
 lock: ## compile requirements.txt and requirements-dev.txt anew (needs uv)
 	uv pip compile $(lock_options) pyproject.toml -o requirements.txt

@@ -1,17 +1,18 @@
 """THE WIRING: settings to services, opened in order and closed in reverse."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from backend.cameras.doctor import CameraDoctor
-from backend.cameras.finding import Finder, View
+from backend.cameras.finding import EVERYTHING, Finder, View
 from backend.cameras.patience import Patience
 from backend.cameras.schedule import Schedule
-from backend.cameras.sighting_log import SightingLog, close_left_open
-from backend.cameras.source import Hardware, open_any, open_camera, usable_hardware
+from backend.cameras.sighting_log import SightingLog, Tell, close_left_open
+from backend.cameras.source import Hardware, VideoSource, open_any, open_camera, usable_hardware
 from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
@@ -53,9 +54,6 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
-
-
-WHOLE_VIEW = View()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ def index_of(settings: LocalSettings) -> MakeIndex:
     return CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
 
 
-def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = WHOLE_VIEW) -> Visits:
+def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = EVERYTHING) -> Visits:
     """What follows the faces of one video, as far as `view` shows them, and tells `log` who passed."""
     return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log)
 
@@ -177,6 +175,32 @@ def worker_of(
         patience=_patience_of(settings),
         degraded=hardware.missing,
     )
+
+
+def camera_worker_of(
+    settings: LocalSettings, recognition: Recognition, camera: Camera, log: VisitLog, hardware: Hardware
+) -> CameraWorker:
+    """What watches a camera as its fields say, and tells `log` who passed."""
+
+    def opened(link: str) -> VideoSource:
+        return open_camera(link, settings.rtsp_transport, hardware.device)
+
+    return CameraWorker(
+        camera.nickname,
+        partial(opened, camera.link),
+        visits_of(recognition, camera.threshold, log, View(camera.region, camera.min_face_size)),
+        camera.analysis_fps or settings.analysis_fps,
+        patience=_patience_of(settings),
+        degraded=hardware.missing,
+        open_detail=partial(opened, camera.detail_link) if camera.detail_link else None,
+    )
+
+
+def sighting_log_of(
+    recognition: Recognition, snapshots: Snapshots, camera: Camera, tell: Tell, on_written: Callable[[], None]
+) -> VisitLog:
+    """What keeps a camera's visits as sightings, and asks `tell` about each."""
+    return SightingLog(camera, recognition.database, snapshots, tell, on_written)
 
 
 def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardware) -> CameraDoctor:
@@ -214,17 +238,8 @@ class _CameraWorkers:
     def __call__(self, camera: Camera) -> CameraWorker:
         # No zone: hours are the server's own, summer time included.
         router = Router(zone=None)
-        log = SightingLog(camera, self.recognition.database, self.snapshots, router.tell, self.dispatcher.wake)
-        view = View(camera.region, camera.min_face_size)
-        visits = visits_of(self.recognition, camera.threshold, log, view)
-        return CameraWorker(
-            camera.nickname,
-            lambda: open_camera(camera.link, self.settings.rtsp_transport, self.hardware.device),
-            visits,
-            camera.analysis_fps or self.settings.analysis_fps,
-            patience=_patience_of(self.settings),
-            degraded=self.hardware.missing,
-        )
+        log = sighting_log_of(self.recognition, self.snapshots, camera, router.tell, self.dispatcher.wake)
+        return camera_worker_of(self.settings, self.recognition, camera, log, self.hardware)
 
 
 def _runtime(settings: LocalSettings) -> OpenVinoRuntime:

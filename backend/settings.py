@@ -85,8 +85,9 @@ class LocalSettings(BaseSettings):
         default=True, description="Whether people are enrolled by the mean of each face and its mirror image."
     )
     mirror_search: Literal["auto", "on", "off"] = Field(
-        default="off",
-        description="Whether faces are also searched by that mean, which takes half as long again; `auto`: while idle.",
+        default="auto",
+        description="Whether faces are also searched by that mean, which takes half as long again; "
+        "`auto`: in photos, while idle.",
     )
     cohort_adjustment: bool = Field(
         default=True,

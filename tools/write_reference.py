@@ -45,8 +45,19 @@ def routes_table() -> str:
 def commands_reference() -> str:
     """Every command with its arguments, options and examples, as its `--help` has them."""
     group = get_command(commands)
-    members = group.commands.items() if isinstance(group, TyperGroup) else ()
-    return "\n\n".join(_command(name, member) for name, member in members if isinstance(member, TyperCommand))
+    assert isinstance(group, TyperGroup)  # noqa: S101 — there is more than one command
+    return "\n\n".join(_command(name, command) for name, command in _walk(group))
+
+
+def _walk(group: TyperGroup, prefix: str = "") -> Iterator[tuple[str, TyperCommand]]:
+    """The commands of a group and of the groups in it, each by its words; not those that are for the program itself."""
+    for name, member in group.commands.items():
+        if member.hidden:
+            continue
+        if isinstance(member, TyperGroup):
+            yield from _walk(member, f"{prefix}{name} ")
+        elif isinstance(member, TyperCommand):
+            yield f"{prefix}{name}", member
 
 
 def _command(name: str, command: TyperCommand) -> str:

@@ -1,6 +1,7 @@
 """Moving pictures over HTTP: JPEG after JPEG in one answer, which every browser plays in an <img>."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import anyio
 from anyio import to_thread
@@ -20,15 +21,13 @@ async def live_pictures(schedule: Schedule, camera_id: str) -> AsyncIterator[byt
     """A camera's newest pictures with boxes and names, or why there is none in a sentence, until it is removed."""
     last: Shown | str | None = None
     yield _END
-    while True:
-        try:
+    with suppress(CameraNotFound):
+        while True:
             now = _to_show(schedule, camera_id)
-        except CameraNotFound:
-            return
-        if now is not None and now != last:
-            yield _part(await to_thread.run_sync(_jpeg, schedule, camera_id, now))
-            last = now
-        await anyio.sleep(SECONDS_A_PICTURE)
+            if now is not None and now != last:
+                yield _part(await to_thread.run_sync(_jpeg, schedule, camera_id, now))
+                last = now
+            await anyio.sleep(SECONDS_A_PICTURE)
 
 
 def _to_show(schedule: Schedule, camera_id: str) -> Shown | str | None:

@@ -93,6 +93,7 @@ def camera_reply(camera: Camera, status: CameraStatus) -> CameraReply:
         last_frame_at=status.last_frame_at,
         last_error=status.last_error,
         degraded=list(status.degraded),
+        detail_link=masked_link(camera.detail_link) if camera.detail_link else None,
         analysis_fps=camera.analysis_fps,
         region=[(corner.x, corner.y) for corner in camera.region.corners] if camera.region else None,
         min_face_size=camera.min_face_size,

@@ -4,8 +4,7 @@ Each function measures the whole process it runs in, by its CPU time: on a busy 
 is meant to be run in a process of its own, one after the other, and more than once.
 """
 
-import resource
-import sys
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -15,16 +14,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+from backend.cameras.frame import FrameSource
 from backend.cameras.pacing import Effort
-from backend.cameras.source import FrameSource
 from backend.cameras.worker import CameraWorker
 from backend.domain.errors import StreamUnreachable
-from backend.vision.loading import CAMERA_SIDE
 
 WARM_SECONDS = 4.0
 """What is not measured at the beginning: connecting, the first keyframe, compiling of models for a size of picture."""
-_USUAL_SCORE, _USUAL_NMS, _USUAL_TOP = 0.6, 0.3, 5000
+_USUAL_SCORE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,33 @@ def watch(workers: Sequence[CameraWorker], seconds: float) -> Cost:
         return meter.cost(looks, dropped, reconnects)
 
 
-def loop_as_usual(link: str, detector: Path, recogniser: Path, looks_a_second: float, seconds: float) -> Cost:
-    """The loop of many tutorials: OpenCV reads every picture, and now and then finds and embeds the faces in one.
+def memory_over_time(workers: Sequence[CameraWorker], moments: Sequence[float]) -> tuple[list[float], int]:
+    """The memory at each of some moments, in seconds from the start, and how often cameras were connected anew."""
+    began = time.monotonic()
+    with _started(workers):
+        memory = []
+        for moment in moments:
+            threading.Event().wait(max(0.0, began + moment - time.monotonic()))
+            memory.append(resident_mb())
+        return memory, _totals(workers)[2]
 
-    It is given the same models and the same size of picture to search, so that what is left is the loop itself.
-    """
+
+@dataclass(frozen=True, slots=True)
+class UsualModels:
+    """What the usual loop finds and embeds faces with: the same weights as ours."""
+
+    detector: Path
+    recogniser: Path
+    side: int | None = None
+    """The longest side in pixels of what is searched; None searches each picture as it is, as tutorials do."""
+
+
+def loop_as_usual(link: str, models: UsualModels, looks_a_second: float, seconds: float) -> Cost:
+    """The loop of many tutorials: OpenCV reads every picture, and now and then finds and embeds the faces in one."""
     video = cv2.VideoCapture(link)
     if not video.isOpened():
         raise StreamUnreachable("OpenCV cannot open the camera.")
-    find = cv2.FaceDetectorYN.create(
-        str(detector), "", (CAMERA_SIDE, CAMERA_SIDE), _USUAL_SCORE, _USUAL_NMS, _USUAL_TOP
-    )
-    embed = cv2.FaceRecognizerSF.create(str(recogniser), "")
+    analyse = _UsualAnalysis(models)
     meter, due, looks = _Meter(seconds), 0.0, 0
     while not meter.is_over():
         read, picture = video.read()
@@ -88,27 +103,35 @@ def loop_as_usual(link: str, detector: Path, recogniser: Path, looks_a_second: f
         now = time.monotonic()
         if now >= due:
             due = max(due + 1 / looks_a_second, now)
-            _analyse_as_usual(picture, find, embed)
+            analyse(np.asarray(picture, np.uint8))
             looks += meter.has_begun
     video.release()
     return meter.cost(looks)
 
 
-def _analyse_as_usual(picture: cv2.typing.MatLike, find: cv2.FaceDetectorYN, embed: cv2.FaceRecognizerSF) -> None:
-    scale = CAMERA_SIDE / max(picture.shape[:2])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else picture
-    find.setInputSize((small.shape[1], small.shape[0]))
-    _, faces = find.detect(small)
-    for face in faces if faces is not None else ():
-        embed.feature(embed.alignCrop(small, face))
+class _UsualAnalysis:
+    def __init__(self, models: UsualModels) -> None:
+        self._side = models.side
+        self._find = cv2.FaceDetectorYN.create(str(models.detector), "", (320, 320), _USUAL_SCORE)
+        self._embed = cv2.FaceRecognizerSF.create(str(models.recogniser), "")
+
+    def __call__(self, picture: NDArray[np.uint8]) -> None:
+        height, width = picture.shape[:2]
+        scale = min(1.0, (self._side or max(height, width)) / max(height, width))
+        size = round(width * scale), round(height * scale)
+        searched = picture if scale == 1 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        self._find.setInputSize(size)
+        _, faces = self._find.detect(searched)
+        for face in faces if faces is not None else ():
+            self._embed.feature(self._embed.alignCrop(searched, face))
 
 
 class _Meter:
-    """Measures this process from when it has warmed up until the time is over."""
+    """Measures this process for some seconds, from when it has warmed up."""
 
-    def __init__(self, seconds: float, warm: float = WARM_SECONDS) -> None:
-        self._begins = time.monotonic() + warm
-        self._ends = self._begins + seconds
+    def __init__(self, seconds: float, warm: float | None = None) -> None:
+        self._warm_until = time.monotonic() + (WARM_SECONDS if warm is None else warm)
+        self._seconds = seconds
         self._began: tuple[float, float] | None = None
         self.is_over()
 
@@ -118,9 +141,9 @@ class _Meter:
 
     def is_over(self) -> bool:
         now = time.monotonic()
-        if self._began is None and now >= self._begins:
+        if self._began is None and now >= self._warm_until:
             self._began = (time.process_time(), now)
-        return now >= self._ends
+        return self._began is not None and now - self._began[1] >= self._seconds
 
     def cost(self, looks: int = 0, dropped: int = 0, reconnects: int = 0) -> Cost:
         cpu, clock = self._began or (0.0, 0.0)
@@ -128,13 +151,9 @@ class _Meter:
 
 
 def resident_mb() -> float:
-    """The memory of this process in use, in megabytes (2^20 bytes)."""
+    """The memory of this process in use, in megabytes (2^20 bytes); 0 on systems that do not tell: only Linux does."""
     statm = Path("/proc/self/statm")
-    if statm.exists():
-        return int(statm.read_text().split()[1]) * resource.getpagesize() / 2**20
-    # Elsewhere only the peak is told: in bytes on macOS, in kilobytes on others.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.exists() else 0.0
 
 
 @contextmanager

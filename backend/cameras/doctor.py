@@ -12,9 +12,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from backend.cameras.finding import Finder, View
+from backend.cameras.frame import Arrival, Frame
 from backend.cameras.motion import LOOK_ANYWAY_SECONDS
 from backend.cameras.pacing import Effort, Pacing
-from backend.cameras.source import Arrival, Frame, Timeouts, VideoSource
+from backend.cameras.source import Timeouts, VideoSource
 from backend.domain.camera import ConnectStep, checked_link, masked_link
 from backend.domain.errors import FaceServerError, InvalidField, StreamError, StreamUnreachable, StreamUnreadable
 from backend.domain.face import Detection

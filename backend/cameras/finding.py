@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.cameras.frame import Frame
 from backend.cameras.motion import MotionGate
-from backend.cameras.source import Frame
 from backend.domain.face import Detection, Face
 from backend.domain.geometry import Point, Region
 from backend.vision.loading import CAMERA_SIDE
@@ -29,6 +29,9 @@ class View:
         centre, (width, height) = detection.box.centre, size
         inside = self.region is None or self.region.holds(Point(centre.x / width, centre.y / height))
         return inside and detection.box.size >= self.min_face
+
+
+EVERYTHING = View()
 
 
 class FaceFinder(Protocol):

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from backend.cameras.consensus import Consensus
+from backend.cameras.frame import Frame
 from backend.cameras.naming import Loss
-from backend.cameras.source import Frame
 from backend.cameras.tracker import LIKE
 from backend.domain.face import Detection, Face, Template
 from backend.domain.geometry import Box, RgbImage
@@ -14,6 +14,8 @@ from backend.domain.identity import Decision, Verdict
 
 BETTER_BY = 1.15
 """A look replaces the best one only when it is clearly better: each replacement is a picture written to disk."""
+DETAIL_WORTH = 1.3
+"""A picture with more pixels is preferred to a look that is a little better otherwise."""
 SETTLED_SECONDS = 1.0
 """How often a face is looked at closely once it is known: what is between is told by its place alone."""
 NEARER_BY = 1.25
@@ -26,7 +28,22 @@ class Look:
 
     image: RgbImage
     box: Box
+    """In pixels of the image."""
     quality: float
+    detailed: bool = False
+    """Whether the image has more pixels than the one in which the face was found."""
+
+    @classmethod
+    def at(cls, face: Face, frame: Frame) -> "Look":
+        """The look at a face of a frame, in the most detailed picture there is of that moment."""
+        image = frame.detailed()
+        factor = image.shape[1] / frame.size[0]
+        return cls(image, face.detection.box.scaled(factor), face.quality.score, factor > 1)
+
+    @property
+    def worth(self) -> float:
+        """What the picture is worth beside others of the same visit."""
+        return self.quality * (DETAIL_WORTH if self.detailed else 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +90,7 @@ class Follow:
     @classmethod
     def begun(cls, visit_id: int, frame: Frame, face: Face) -> "Follow":
         """A face that is seen for the first time; `see` is to be told of this look too."""
-        first = Look(frame.rgb(), face.detection.box, face.quality.score)
-        return cls(visit_id, frame.taken_at, frame.moment, frame.taken_at, frame.moment, first)
+        return cls(visit_id, frame.taken_at, frame.moment, frame.taken_at, frame.moment, Look.at(face, frame))
 
     @property
     def person_id(self) -> str | None:
@@ -102,8 +118,9 @@ class Follow:
         self.glimpse(frame)
         self.consensus.add(face)
         self._described = (frame.moment, face.detection.box.size)
-        if face.quality.score >= self.best.quality * BETTER_BY:
-            self.best = Look(frame.rgb(), face.detection.box, face.quality.score)
+        look = Look.at(face, frame)
+        if look.worth >= self.best.worth * BETTER_BY:
+            self.best = look
 
     def conclusion(self, *, ended: bool = False) -> Decision | None:
         """What there is enough to say; None for a glimpse, a mirror image, a thing taken for a face."""
@@ -129,7 +146,7 @@ class Follow:
         self.last_seen_at, self.last_seen = later.last_seen_at, later.last_seen
         self.judged = later.judged
         self.consensus.take_over(later.consensus)
-        if later.best.quality >= self.best.quality * BETTER_BY:
+        if later.best.worth >= self.best.worth * BETTER_BY:
             self.best = later.best
 
     def visit(self, decision: Decision, *, ended: bool) -> Visit:

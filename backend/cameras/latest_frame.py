@@ -1,9 +1,18 @@
 """One slot between a camera's reader and its processor: the newest frame wins."""
 
 import threading
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
+Put = TypeVar("Put", contravariant=True)
+
+
+class Sink(Protocol[Put]):
+    """Where a reader leaves its frames."""
+
+    def put(self, item: Put) -> bool:
+        """Leave a frame; False where it overtook one that was never taken."""
+        ...
 
 
 class LatestFrame(Generic[Item]):

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence
-from backend.cameras.source import Frame
 from backend.domain.geometry import RgbImage
 from backend.vision.image import encode_jpeg
 
@@ -24,8 +25,6 @@ _SIZE_WITHOUT_PICTURE = (640, 360)
 class Shown:
     """A picture that was looked at, and who is in it."""
 
-    number: int
-    """Counts up from picture to picture."""
     frame: Frame
     present: tuple[Presence, ...]
 
@@ -35,50 +34,21 @@ class LiveView:
 
     def __init__(self) -> None:
         """Begin without a picture."""
-        self._changed = threading.Condition()
-        self._shown: Shown | None = None
-        self._closed = False
-        self._drawing = threading.Lock()
-        self._drawn: tuple[int, bytes] = (0, b"")
-
-    @property
-    def newest(self) -> Shown | None:
+        self.newest: Shown | None = None
         """The newest picture; None before the first."""
-        return self._shown
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether there will be no more pictures."""
-        return self._closed
+        self._drawing = threading.Lock()
+        self._drawn: tuple[Shown | None, bytes] = (None, b"")
 
     def show(self, frame: Frame, present: Sequence[Presence]) -> None:
         """Put the newest picture in the place of the former one."""
-        with self._changed:
-            number = 1 if self._shown is None else self._shown.number + 1
-            self._shown = Shown(number, frame, tuple(present))
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        """Send everybody home who waits for a picture."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def wait(self, after: int, timeout: float) -> Shown | None:
-        """Wait for a picture newer than number `after`; None after `timeout` seconds or once the view is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._is_newer(after), timeout)
-            return self._shown if self._is_newer(after) and not self._closed else None
+        self.newest = Shown(frame, tuple(present))
 
     def jpeg(self, shown: Shown) -> bytes:
         """A picture as JPEG, with boxes and names drawn; encoded once, however many people watch."""
         with self._drawing:
-            if self._drawn[0] != shown.number:
-                self._drawn = (shown.number, encode_jpeg(drawn(shown.frame.rgb(), shown.present), LIVE_JPEG_QUALITY))
+            if self._drawn[0] is not shown:
+                self._drawn = (shown, encode_jpeg(drawn(shown.frame.rgb(), shown.present), LIVE_JPEG_QUALITY))
             return self._drawn[1]
-
-    def _is_newer(self, after: int) -> bool:
-        return self._shown is not None and self._shown.number > after
 
 
 def drawn(image: RgbImage, present: Sequence[Presence]) -> RgbImage:
@@ -96,7 +66,7 @@ def message_jpeg(text: str) -> bytes:
     """A dark picture with a sentence in it, for when a camera has none of its own."""
     picture = Image.new("RGB", _SIZE_WITHOUT_PICTURE, _DARK)
     middle = (_SIZE_WITHOUT_PICTURE[0] / 2, _SIZE_WITHOUT_PICTURE[1] / 2)
-    ImageDraw.Draw(picture).text(middle, text, _LIGHT, ImageFont.load_default(18), anchor="mm")
+    ImageDraw.Draw(picture).text(middle, fill(text, 60), _LIGHT, ImageFont.load_default(18), anchor="mm")
     return encode_jpeg(np.asarray(picture, np.uint8), LIVE_JPEG_QUALITY)
 
 

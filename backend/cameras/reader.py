@@ -2,17 +2,16 @@
 
 import logging
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from backend.cameras.clock import SteadyClock
-from backend.cameras.latest_frame import LatestFrame
+from backend.cameras.frame import Arrival, Frame, FrameSource
+from backend.cameras.latest_frame import Sink
 from backend.cameras.pacing import Pacing
 from backend.cameras.patience import Backoff, Patience
-from backend.cameras.source import Arrival, Frame, FrameSource
 from backend.cameras.watchdog import Watchdog
 from backend.domain.camera import CameraState
 from backend.domain.errors import StreamError, StreamTimeout, StreamUnauthorised, StreamUnreadable
@@ -69,7 +68,7 @@ class Reader:
         self,
         name: str,
         open_source: OpenSource,
-        slot: LatestFrame[Frame],
+        slot: Sink[Frame],
         analysis_fps: float,
         clock: SteadyClock,
         patience: Patience,
@@ -138,7 +137,7 @@ class Reader:
         return StreamTimeout("The camera ended the stream.")
 
     def _read(self, source: FrameSource, connection: "_Connection") -> None:
-        self._watchdog.begin(time.monotonic())
+        self._watchdog.begin()
         for arrival in source.arrivals(connection.pacing.effort, self._clock.at):
             if self._stopping.is_set():
                 return
@@ -148,12 +147,14 @@ class Reader:
 
     def _take_note(self, arrival: Arrival, connection: "_Connection") -> None:
         before = self.reading
-        if arrival.frames or arrival.damaged:
+        if arrival.frames:
             connection.see_picture(arrival.moment)
+        if arrival.frames or (arrival.damaged and connection.has_pictures):
             self._watchdog.see_decoded(arrival.moment)
         elif arrival.attempted:
             self._watchdog.see_data(arrival.moment)
         if not connection.has_pictures:
+            # What comes before the first keyframe is not damaged, only incomplete.
             return
         self._update(
             state=CameraState.STREAMING,
@@ -202,7 +203,7 @@ class _Connection:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether there was a picture by now, a damaged one perhaps: before that nothing is known to be streaming."""
+        """Whether there was a whole picture by now: before that nothing is known to be streaming."""
         return self._first is not None
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from backend.cameras.source import Frame
+from backend.cameras.frame import Frame
 from backend.domain.geometry import Box
 
 

@@ -26,6 +26,8 @@ class CameraJob:
     notify_unknown: bool
     telegram: Mapping[str, str] | None
     """The Telegram channel's settings (`api_token`, `chat_id`); None where sightings are only stored."""
+    detail_link: str | None = None
+    """The address of the same view in more pixels, for the best picture of each visit; None where there is none."""
     analysis_fps: float | None = None
     """How many frames a second are looked at; None for the server's usual rate."""
     region: Region | None = None
@@ -94,10 +96,12 @@ class Schedule:
 
 
 def _check(job: CameraJob, index: int) -> None:
-    try:
-        checked_link(job.link)
-    except InvalidField as error:
-        raise InvalidField("rtsp_link", error.message, index) from None
+    links = {"rtsp_link": job.link} | ({"detail_link": job.detail_link} if job.detail_link else {})
+    for field, link in links.items():
+        try:
+            checked_link(link)
+        except InvalidField as error:
+            raise InvalidField(field, error.message, index) from None
 
 
 def _kept(tx: Transaction, job: CameraJob) -> Camera:
@@ -113,6 +117,7 @@ def _kept(tx: Transaction, job: CameraJob) -> Camera:
         channel_id=_channel(tx, job, known),
         notify_unknown=job.notify_unknown,
         created_at=known.created_at if known else datetime.now(UTC),
+        detail_link=job.detail_link,
         analysis_fps=job.analysis_fps,
         region=job.region,
         min_face_size=job.min_face_size,

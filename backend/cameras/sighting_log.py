@@ -36,7 +36,7 @@ class _Entry:
     evidence: Evidence
     stored: Sighting | None
     """None where it was never written."""
-    picture_quality: float
+    picture_worth: float
     looks_before: int
     """Those of an earlier run that this visit goes on with."""
 
@@ -84,8 +84,8 @@ class SightingLog:
     def _begun(self, visit: Visit) -> _Entry:
         earlier = self._interrupted(visit)
         if earlier is not None:
-            quality = visit.best.quality if earlier.picture else 0.0
-            return _Entry(earlier, _evidence(visit), earlier, quality, looks_before=earlier.looks)
+            worth = visit.best.worth if earlier.picture else 0.0
+            return _Entry(earlier, _evidence(visit), earlier, worth, looks_before=earlier.looks)
         fresh = Sighting(
             sighting_id=new_id(),
             camera_id=self._camera.camera_id,
@@ -143,7 +143,7 @@ class SightingLog:
 
     def _with_picture(self, best: Look, entry: _Entry) -> _Entry:
         sighting = entry.sighting
-        if sighting.picture is not None and best.quality <= entry.picture_quality:
+        if sighting.picture is not None and best.worth <= entry.picture_worth:
             return entry
         key = f"{sighting.started_at:%Y-%m-%d}/{sighting.sighting_id}-{_version(sighting) + 1}.jpg"
         try:
@@ -154,7 +154,7 @@ class SightingLog:
             return entry
         if sighting.picture is not None and (entry.stored is None or sighting.picture != entry.stored.picture):
             self._snapshots.remove(sighting.picture)
-        return replace(entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_quality=best.quality)
+        return replace(entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_worth=best.worth)
 
     def _owe(self, entry: _Entry) -> None:
         self._owed.append(entry)
@@ -218,6 +218,6 @@ def _has_news(visit: Visit, entry: _Entry) -> bool:
         known is None
         or visit.ended
         or visit.person_id != known.person_id
-        or (known.picture is not None and visit.best.quality > entry.picture_quality)
+        or (known.picture is not None and visit.best.worth > entry.picture_worth)
         or visit.last_seen_at - known.last_seen_at >= REFRESH
     )

@@ -6,12 +6,12 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import av
@@ -22,6 +22,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from backend.cameras.frame import Arrival, Frame, TellTime, WantedEffort
 from backend.cameras.pacing import Effort
 from backend.domain.camera import LINK_SCHEMES, ConnectStep, HardwareDecoding, Transport
 from backend.domain.errors import (
@@ -49,8 +50,10 @@ _OVER_HTTP = {
     # What cameras send; a playlist may name further addresses, but only over the protocols below.
     "format_whitelist": "mpjpeg,mjpeg,mpegts,flv,mov,mp4,matroska,webm,h264,hevc,hls,applehttp",
 }
-# What a camera's answer may make FFmpeg open: never a file of this machine.
-_SAFELY = {
+_LIVE = {
+    # Nobody needs its time stamps, and packets would be held back to make up those that are missing.
+    "fflags": "-genpts",
+    # What a camera's answer may make FFmpeg open: never a file of this machine.
     "protocol_whitelist": "rtsp,rtsps,rtp,srtp,udp,tcp,tls,http,https,crypto",
     # No proxy that the environment names: what a camera sees stays between it and this machine.
     "http_proxy": "none",
@@ -86,78 +89,6 @@ _NEARLY = 0.95
 """What took this share of a time-out was ended by it."""
 
 
-class Frame(Protocol):
-    """One picture of a video; turned into RGB only when asked, for that costs milliseconds. Any thread may ask."""
-
-    @property
-    def taken_at(self) -> datetime:
-        """The moment by the clock, for people."""
-        ...
-
-    @property
-    def moment(self) -> float:
-        """Seconds that only ever go forward, for measuring gaps."""
-        ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels."""
-        ...
-
-    def rgb(self) -> RgbImage:
-        """The picture as height × width × 3; the same array each time, so it is not to be drawn into."""
-        ...
-
-    def shrunk(self, longest: int) -> RgbImage:
-        """The picture with its longer side made `longest` pixels, if it has more: cheaper than `rgb` and shrinking."""
-        ...
-
-    def luma(self, width: int) -> GreyImage:
-        """The brightness alone, shrunk to `width` pixels: height × width; at 160 pixels it costs 0.3 ms."""
-        ...
-
-    def fingerprint(self) -> int:
-        """A number that is equal for pictures that are equal in every pixel, and hardly ever for others."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Arrival:
-    """One packet that a source sent, and what came of decoding it."""
-
-    moment: float
-    """When it arrived, in monotonic seconds."""
-    is_key: bool
-    size: int
-    """Bytes."""
-    attempted: bool
-    """Whether it was given to the decoder."""
-    frames: tuple[Frame, ...] = ()
-    """The undamaged pictures that the decoder handed out: none, one, or several that had to wait for each other."""
-    damaged: int = 0
-    """Pictures that could not be decoded, or not wholly."""
-    decode_seconds: float = 0.0
-    """CPU time of decoding."""
-
-
-WantedEffort = Callable[[bool, float], Effort]
-"""What a packet is worth: told whether it is a keyframe, and its moment."""
-TellTime = Callable[[float], datetime]
-"""The time of day at a monotonic moment."""
-
-
-class FrameSource(Protocol):
-    """An open video source."""
-
-    def arrivals(self, effort: WantedEffort, tell_time: TellTime) -> Iterator[Arrival]:
-        """The packets as they arrive; raises a StreamError when the source fails, ends when the source ends."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the source."""
-        ...
-
-
 class DecodedFrame:
     """A frame as FFmpeg decoded it; see Frame."""
 
@@ -184,6 +115,10 @@ class DecodedFrame:
                 # One thread: by default each conversion starts as many as there are cores.
                 self._rgb = np.asarray(self._decoded.to_ndarray(format="rgb24", threads=1), np.uint8)
             return self._rgb
+
+    def detailed(self) -> RgbImage:
+        """The picture itself; see Frame."""
+        return self.rgb()
 
     def shrunk(self, longest: int) -> RgbImage:
         """The picture, smaller; see Frame."""
@@ -305,9 +240,9 @@ def open_camera(
     _resolve(link)
     if link.lower().startswith("rtsp"):
         options = _OVER_RTSP | {"rtsp_transport": transport.value, "timeout": timeouts.read_microseconds}
-        return _open(link, timeouts, format="rtsp", options=_SAFELY | options, hwaccel=_acceleration(device))
+        return _open(link, timeouts, format="rtsp", options=_LIVE | options, hwaccel=_acceleration(device))
     options = _OVER_HTTP | {"rw_timeout": timeouts.read_microseconds}
-    return _open(link, timeouts, options=_SAFELY | options, hwaccel=_acceleration(device))
+    return _open(link, timeouts, options=_LIVE | options, hwaccel=_acceleration(device))
 
 
 def open_recording(source: str) -> VideoSource:

@@ -14,7 +14,9 @@ from backend.domain.camera import Camera, CameraState, CameraStatus
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
-"""How long workers may take to end: a connection that hangs longer is abandoned, for there is nothing in it to lose."""
+"""How long workers may take to write down what they saw."""
+LET_GO_SECONDS = 2.0
+"""How long connections may take to close at the end; one that hangs is abandoned: there is nothing in it to lose."""
 PATROL_SECONDS = 1.0
 """How often it is looked whether every worker lives."""
 
@@ -84,7 +86,7 @@ class Supervisor:
             workers = [*self._workers.values(), *self._leaving]
             self._workers.clear()
             self._leaving.clear()
-        _end(workers, STOP_SECONDS)
+        _end(workers)
         if self._patrol is not None:
             self._patrol.join()
 
@@ -124,19 +126,26 @@ class Supervisor:
         self._begin(self._watched[camera_id])
 
 
-def _stop_writing(worker: CameraWorker) -> None:
-    """Stop a worker; when this returns it writes about its camera no more."""
-    worker.stop()
-    if not worker.join_processor(time.monotonic() + STOP_SECONDS):
-        logger.warning("Camera %s: its analysis hangs and is abandoned.", worker.name)
-
-
-def _end(workers: Iterable[CameraWorker], seconds: float) -> None:
-    """Ask all workers first, then wait for them under one shared deadline."""
+def _end(workers: Iterable[CameraWorker]) -> None:
+    """Ask all workers first, then wait for them under shared deadlines."""
     ending = list(workers)
     for worker in ending:
         worker.stop()
-    deadline = time.monotonic() + seconds
+    _wait_for_processors(ending)
+    deadline = time.monotonic() + LET_GO_SECONDS
     for worker in ending:
         if not worker.join(deadline):
             logger.warning("Camera %s: its connection hangs and is abandoned.", worker.name)
+
+
+def _stop_writing(worker: CameraWorker) -> None:
+    """Stop a worker; when this returns it writes about its camera no more."""
+    worker.stop()
+    _wait_for_processors([worker])
+
+
+def _wait_for_processors(workers: Iterable[CameraWorker]) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    for worker in workers:
+        if not worker.join_processor(deadline):
+            logger.warning("Camera %s: its analysis hangs and is abandoned.", worker.name)

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from backend.cameras.finding import FaceFinder
 from backend.cameras.follow import Follow, Visit
+from backend.cameras.frame import Frame
 from backend.cameras.naming import Claim, losses
 from backend.cameras.scene import Presence, SeeingCounts
-from backend.cameras.source import Frame
 from backend.cameras.tracker import Tracker
 from backend.domain.face import Detection, Face
 from backend.domain.identity import Decision, Verdict
@@ -174,13 +174,14 @@ class Visits:
                 self._report(follow, follow.decision)
 
     def _end(self, track_ids: Sequence[int]) -> None:
-        if track_ids:
-            self.present = ()
         for track_id in track_ids:
             follow = self._follows.pop(track_id)
             decision = follow.decision or follow.conclusion(ended=True)
             if decision is not None:
                 self._report(follow, decision, ended=True)
+        if not self._follows:
+            # Those of the last frame end together where no further frame comes.
+            self.present = ()
 
     def _report(self, follow: Follow, decision: Decision, *, ended: bool = False) -> None:
         if not follow.told:

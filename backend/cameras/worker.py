@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from backend.cameras.clock import SteadyClock
+from backend.cameras.detail import DetailStream
+from backend.cameras.frame import Frame
 from backend.cameras.latest_frame import LatestFrame
 from backend.cameras.live import LiveView
 from backend.cameras.patience import USUAL_PATIENCE, Patience
 from backend.cameras.reader import DAMAGED_SECONDS, OpenSource, Rate, Reader
 from backend.cameras.scene import Watcher
-from backend.cameras.source import Frame
 from backend.domain.camera import CameraCounts, CameraStatus
 from backend.domain.errors import FaceServerError
 
@@ -49,10 +50,12 @@ class CameraWorker:
         patience: Patience = USUAL_PATIENCE,
         clock: SteadyClock | None = None,
         degraded: str | None = None,
+        open_detail: OpenSource | None = None,
     ) -> None:
         """Watch the camera of that name through `open_source`, `analysis_fps` looks a second.
 
-        `degraded` says what is worse than it should be from the start, if anything.
+        `degraded` says what is worse than it should be from the start, if anything. `open_detail` opens the same view
+        in more pixels, for the best picture of each visit.
         """
         self.name = name
         self.view = LiveView()
@@ -61,6 +64,9 @@ class CameraWorker:
         self._clock = clock or SteadyClock()
         self._slot: LatestFrame[Frame] = LatestFrame()
         self._reader = Reader(name, open_source, self._slot, analysis_fps, self._clock, patience)
+        self._detail = (
+            None if open_detail is None else DetailStream(name, open_detail, analysis_fps, self._clock, patience)
+        )
         self._analysis = _Analysis()
         self._degraded = degraded
         self._started = False
@@ -86,7 +92,8 @@ class CameraWorker:
 
     def join(self, deadline: float) -> bool:
         """Wait for both threads until `deadline` (time.monotonic); False where one still hangs."""
-        return self.join_processor(deadline) and self._reader.join(max(0.0, deadline - time.monotonic()))
+        ended = self.join_processor(deadline) and self._reader.join(max(0.0, deadline - time.monotonic()))
+        return ended and (self._detail is None or self._detail.join(deadline))
 
     def join_processor(self, deadline: float) -> bool:
         """Wait until nothing is written about this camera any more; its connection may hang on for a while."""
@@ -114,7 +121,11 @@ class CameraWorker:
 
     def _what_is_worse(self, now: float) -> tuple[str, ...]:
         damaged = now - self._reader.reading.damaged_at < DAMAGED_SECONDS
-        sentences = (self._degraded, "Some of its pictures arrive damaged and are not looked at." if damaged else None)
+        sentences = (
+            self._degraded,
+            "Some of its pictures arrive damaged and are not looked at." if damaged else None,
+            self._detail.trouble if self._detail is not None else None,
+        )
         return tuple(sentence for sentence in sentences if sentence is not None)
 
     def _counts(self) -> CameraCounts:
@@ -141,7 +152,8 @@ class CameraWorker:
         finally:
             # Whatever ends the thread: what it saw is brought to its end, too.
             self._succeeds(self._visits.end_all)
-            self.view.close()
+            if self._detail is not None:
+                self._detail.stop()
 
     def _look_until_stopped(self) -> None:
         rate = Rate()
@@ -154,12 +166,15 @@ class CameraWorker:
         if frame is None:
             self._visits.end_old(time.monotonic())
         else:
-            self._visits.look(frame)
+            self._visits.look(frame if self._detail is None else self._detail.with_detail(frame))
             self.view.show(frame, self._visits.present)
             now = time.monotonic()
             self._analysis = replace(self._analysis, frames=self._analysis.frames + 1, fps=rate.count(now), at=now)
-        if not self._visits.somebody_here:
+        somebody_here = self._visits.somebody_here
+        if not somebody_here:
             self._clock.follow()
+        if self._detail is not None:
+            self._detail.heed(somebody_here)
 
     def _succeeds(self, work: Callable[[], None]) -> bool:
         """Do it; a fault in it must not end the watch."""

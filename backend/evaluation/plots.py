@@ -13,6 +13,7 @@ from backend.evaluation.metrics import Floats, Tradeoff
 WIDTH: Final = 640
 HEIGHT: Final = 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 16, 48
+_LEGEND_ROW = 20
 COLOURS: Final = ("#1668c7", "#c2571a", "#2b8a3e", "#8a3ba8", "#666666")
 """Told apart by people who see red and green alike."""
 
@@ -65,12 +66,13 @@ def threshold_plot(curve: Tradeoff, false_positives: str, false_negatives: str) 
 
 
 def line_plot(lines: Iterable[Line], x: Axis, y: Axis) -> str:
-    """Curves over two axes, with a legend."""
+    """Curves over two axes, with a legend below."""
     drawn = list(lines)
     legend = "".join(_legend(position, line) for position, line in enumerate(drawn))
     curves = "".join(_curve(position, line, x, y) for position, line in enumerate(drawn))
+    height = HEIGHT + _LEGEND_ROW * -(-len(drawn) // 2)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(f"{y.title} by {x.title}")}">'
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(f"{y.title} by {x.title}")}">'
         f"{_grid(x, y)}{curves}{legend}</svg>"
     )
 
@@ -122,11 +124,12 @@ def _without_repeats(places: Floats) -> Floats:
 
 
 def _legend(position: int, line: Line) -> str:
-    at = _TOP + 14 + 18 * position
+    """A curve's name, two to a row."""
+    left, at = _LEFT + 280 * (position % 2), HEIGHT + 8 + _LEGEND_ROW * (position // 2)
     colour = COLOURS[position % len(COLOURS)]
     return (
-        f'<line x1="{WIDTH - 210}" x2="{WIDTH - 186}" y1="{at}" y2="{at}" stroke="{colour}" stroke-width="3"/>'
-        f'<text x="{WIDTH - 180}" y="{at + 4}">{escape(line.name)}</text>'
+        f'<line x1="{left}" x2="{left + 24}" y1="{at}" y2="{at}" stroke="{colour}" stroke-width="3"/>'
+        f'<text x="{left + 32}" y="{at + 4}">{escape(line.name)}</text>'
     )
 
 

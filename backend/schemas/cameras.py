@@ -44,6 +44,11 @@ class CameraJob(BaseModel):
         description="No second message about a person within this.",
     )
     notify_unknown: bool = Field(default=False, description="Send a message about strangers too.")
+    detail_link: str | None = Field(
+        default=None,
+        max_length=2048,
+        description="The same view in more pixels (the main stream beside a sub-stream), for the best pictures.",
+    )
     analysis_fps: float | None = Field(
         default=None, gt=0, le=60, description="How many frames a second are looked at; `ANALYSIS_FPS` if left out."
     )
@@ -115,6 +120,7 @@ class CameraReply(BaseModel):
     last_frame_at: AwareDatetime | None
     last_error: str | None = Field(description="Why it is not streaming.")
     degraded: list[str] = Field(description="What is worse than it should be while it goes on.")
+    detail_link: str | None = Field(description="The second address with its secrets masked.")
     analysis_fps: float | None
     region: list[tuple[float, float]] | None
     min_face_size: int

@@ -64,6 +64,16 @@ def seen_since(tx: Transaction, camera_id: str, moment: datetime) -> list[tuple[
     return [(_sighting(row), Template(from_bytes(row.embedding), row.model)) for row in tx.execute(query)]
 
 
+def strangers(tx: Transaction, model: str) -> list[tuple[datetime, Template]]:
+    """When each sighting of somebody unknown began, and its template of that model; the oldest first."""
+    query = (
+        select(sightings.c.started_at, sightings.c.embedding)
+        .where(sightings.c.person_id.is_(None), sightings.c.model == model)
+        .order_by(sightings.c.started_at)
+    )
+    return [(row.started_at, Template(from_bytes(row.embedding), model)) for row in tx.execute(query)]
+
+
 def page(tx: Transaction, wanted: SightingFilter, before: str | None, limit: int) -> Sequence[Sighting]:
     """At most `limit` sightings, newest first, opened before the one of id `before`."""
     conditions = _conditions(wanted)

@@ -113,6 +113,17 @@ def all_of_model(tx: Transaction, model: str) -> Iterator[tuple[str, Template]]:
         yield row.person_id, Template(from_bytes(row.embedding), model)
 
 
+def graded(tx: Transaction, model: str) -> Iterator[tuple[str, Template, float]]:
+    """Every template of a model with its person and its quality, in the order of enrolment."""
+    query = (
+        select(templates.c.person_id, templates.c.embedding, templates.c.quality)
+        .where(templates.c.model == model)
+        .order_by(templates.c.template_id)
+    )
+    for row in tx.execute(query):
+        yield row.person_id, Template(from_bytes(row.embedding), model), row.quality
+
+
 def generation(tx: Transaction) -> int:
     """How often the set of templates has changed: an index built at another number is behind."""
     number: int = tx.connection.scalars(select(gallery_generation.c.generation)).one()

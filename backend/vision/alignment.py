@@ -27,15 +27,22 @@ Matrix: TypeAlias = NDArray[np.float64]
 def align(image: RgbImage, landmarks: Landmarks) -> RgbImage:
     """The face as 112 × 112 pixels, by the similarity transform that brings its landmarks nearest to `REFERENCE`.
 
-    What lies outside the image is black. A face of more than twice that size is first shrunk by whole factors of two
-    with every pixel counted, since sampling it directly would pick single pixels and so noise.
+    What lies outside the image is black.
     """
-    matrix = similarity_transform(landmarks.as_array(), REFERENCE.as_array())
-    part, matrix = _neighbourhood(image, matrix)
+    return warped(image, similarity_transform(landmarks.as_array(), REFERENCE.as_array()), SIZE)
+
+
+def warped(image: RgbImage, matrix: Matrix, side: int) -> RgbImage:
+    """A square of `side` pixels that shows the image as the matrix turns, scales, mirrors and shifts it; black around.
+
+    What comes out less than half as large is first shrunk by whole factors of two with every pixel counted, since
+    sampling it directly would pick single pixels and so noise.
+    """
+    part, matrix = _neighbourhood(image, matrix, side)
     if part.size == 0:
-        return np.zeros((SIZE, SIZE, 3), np.uint8)
+        return np.zeros((side, side, 3), np.uint8)
     part, matrix = _shrunk(part, matrix)
-    return np.asarray(cv2.warpAffine(part, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def similarity_transform(source: NDArray[np.float32], target: NDArray[np.float32]) -> Matrix:
@@ -55,9 +62,9 @@ def _scale(matrix: Matrix) -> float:
     return math.hypot(matrix[0, 0], matrix[1, 0])
 
 
-def _neighbourhood(image: RgbImage, matrix: Matrix) -> tuple[RgbImage, Matrix]:
-    """The part of the image that an aligned face shows, and the matrix for it; OpenCV warps no sides above 32,767."""
-    corners = np.array([(0, 0, 1), (SIZE, 0, 1), (0, SIZE, 1), (SIZE, SIZE, 1)]) @ cv2.invertAffineTransform(matrix).T
+def _neighbourhood(image: RgbImage, matrix: Matrix, side: int) -> tuple[RgbImage, Matrix]:
+    """The part of the image that the square shows, and the matrix for it; OpenCV warps no sides above 32,767."""
+    corners = np.array([(0, 0, 1), (side, 0, 1), (0, side, 1), (side, side, 1)]) @ cv2.invertAffineTransform(matrix).T
     margin = 2 + 2 / max(_scale(matrix), 1e-6)
     limits = np.array(image.shape[1::-1])
     left, top = np.clip(corners.min(axis=0) - margin, 0, limits).astype(int)

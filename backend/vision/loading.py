@@ -22,7 +22,9 @@ CAMERA_SIDE = 640
 
 
 MirrorSearch: TypeAlias = Literal["auto", "on", "off"]
-"""Whether a face that is searched with is averaged with its mirror image; "auto" while nothing else is embedded."""
+"""Which faces are averaged that are searched with: all, none, or ("auto") those in photos while the engine is idle.
+
+On cameras several looks are averaged anyway, and time is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Mirroring:
     """Which faces are averaged with their mirror images; it doubles the time of embedding them."""
 
     enrol: bool = True
-    search: MirrorSearch = "off"
+    search: MirrorSearch = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,14 @@ def load_pipelines(
     check(plain)
     second_look = SecondLook(camera_detector)
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
-    searching: Embedder = (
-        embedder if mirroring.search == "off" else MirroredEmbedder(embedder, mirroring.search == "auto")
-    )
+    by_search: dict[MirrorSearch, Embedder] = {
+        "auto": MirroredEmbedder(embedder, only_when_idle=True),
+        "on": MirroredEmbedder(embedder),
+        "off": embedder,
+    }
     return Pipelines(
-        photos=FacePipeline(photo_detector, searching, second_look),
-        cameras=FacePipeline(camera_detector, searching, second_look),
+        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look),
+        cameras=FacePipeline(camera_detector, by_search["on" if mirroring.search == "on" else "off"], second_look),
         enrolment=FacePipeline(photo_detector, enrolling, second_look),
         plain=plain,
     )

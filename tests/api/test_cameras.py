@@ -108,6 +108,13 @@ def test_the_same_nickname_and_link_again_changes_that_camera(api: httpx.Client,
     assert (camera["threshold"], camera["notify_unknown"]) == (0.7, True)
 
 
+def test_a_camera_named_twice_in_one_call_is_watched_once_as_it_was_named_last(
+    api: httpx.Client, job: dict[str, Any]
+) -> None:
+    _schedule(api, [job, job | {"threshold": 0.9}]).raise_for_status()
+    assert [camera["threshold"] for camera in _listed(api)] == [0.9]
+
+
 def test_another_nickname_or_another_path_is_another_camera(api: httpx.Client, job: dict[str, Any]) -> None:
     jobs = [job, job | {"camera_nickname": "BackDoor"}, job | {"rtsp_link": job["rtsp_link"] + "2"}]
     _schedule(api, jobs).raise_for_status()

@@ -1,8 +1,11 @@
 """Every error comes in one envelope, with the right status and the request's id."""
 
+import logging
 import re
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -185,3 +188,20 @@ def test_after_a_refused_body_the_server_answers_as_before(api: httpx.Client) ->
     too_large = bytes(MAX_IMAGE_BYTES * 4 // 3 + MIB + 1)
     assert api.post("/cameras/schedule", content=too_large, headers=JSON).status_code == 413
     assert api.get("/persons").status_code == 200
+
+
+def test_an_upload_that_breaks_off_is_no_failure_of_the_server(
+    api: httpx.Client, server: LiveServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = urlsplit(server.url)
+    lines = (
+        "POST /person HTTP/1.1",
+        "Host: here",
+        f"Authorization: Bearer {TOKEN}",
+        "Content-Type: multipart/form-data; boundary=b",
+        "Content-Length: 100000",
+    )
+    with socket.create_connection((address.hostname, address.port), 10) as connection:
+        connection.sendall("\r\n".join((*lines, "", "--b\r\n")).encode())
+    assert api.get("/persons").status_code == 200
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

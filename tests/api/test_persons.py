@@ -1,6 +1,7 @@
 """`GET /persons` and the four actions of `POST /person`."""
 
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -265,3 +266,16 @@ def test_an_error_names_the_field(api: httpx.Client, fields: dict[str, str], fie
 
 def test_the_status_of_an_unknown_camera_is_404(post: Post) -> None:
     assert _error(post("camera_status", camera_id="01M826HTGMKS5F8WHQWVSW66M1"))[:2] == (404, "camera_not_found")
+
+
+def test_many_callers_at_once_are_all_answered_rightly(api: httpx.Client, post: Post) -> None:
+    def enrol_and_find(person: int) -> tuple[int, str]:
+        photo = jpeg(person_crop(person))
+        post("add", photo, person_id=f"person {person}").raise_for_status()
+        answer = post("retrieve", photo).raise_for_status().json()
+        return person, answer["person_id"]
+
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(enrol_and_find, range(6)))
+    assert found == [(person, f"person {person}") for person in range(6)]
+    assert _persons(api)["total"] == 6

@@ -8,7 +8,7 @@ import pytest
 
 from backend.cameras.clock import SteadyClock
 from backend.cameras.patience import Patience
-from backend.cameras.source import Timeouts, open_camera
+from backend.cameras.source import USUAL_TIMEOUTS, Timeouts, open_camera
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import CameraState, CameraStatus, Transport
 from tests.rig.clips import Film, still_scene
@@ -86,7 +86,8 @@ def healthy(clip: Path) -> Iterator[RtspServer]:
 @pytest.fixture
 def bystander(healthy: RtspServer) -> Iterator[Watched]:
     """A camera that goes on as if nothing had happened, whatever happens to the others."""
-    yard = Watched(healthy.url("yard"), name="yard")
+    # With the usual time-outs: on a busy machine a second of silence is nothing to be noticed.
+    yard = Watched(healthy.url("yard"), timeouts=USUAL_TIMEOUTS, name="yard")
     yard.wait_for_pictures(1)
     yield yard
     yard.wait_for_pictures(3)

@@ -8,6 +8,7 @@ import pytest
 
 from backend.cameras.clock import SteadyClock
 from backend.cameras.patience import Patience
+from backend.cameras.source import USUAL_TIMEOUTS
 from backend.domain.camera import CameraState
 from tests.faults.conftest import SMALL, WIDE, Watch, Watched
 from tests.rig.clips import Film, still_scene
@@ -82,7 +83,7 @@ def test_a_camera_that_repeats_one_picture_is_connected_anew(clip: Path, watch: 
 
 def test_a_still_scene_is_not_taken_for_a_repeated_picture(clip: Path, watch: Watch) -> None:
     with RtspServer({"door": clip}) as server:
-        door = watch(server.url("door"), patience=Patience(frozen_after=0.5))
+        door = watch(server.url("door"), patience=Patience(frozen_after=0.5), timeouts=USUAL_TIMEOUTS)
         door.wait_for_pictures(30)
     assert door.status.counts.reconnects == 0
 
@@ -110,7 +111,7 @@ def test_a_resolution_that_changes_in_mid_stream_changes_the_pictures_and_nothin
     clip: Path, wide_clip: Path, watch: Watch
 ) -> None:
     with RtspServer({"door": Mount((clip, wide_clip))}) as server:
-        door = watch(server.url("door"))
+        door = watch(server.url("door"), timeouts=USUAL_TIMEOUTS)
         wait_until(lambda: door.watcher.sizes == {SMALL, WIDE})
     assert door.status.counts.reconnects == 0
 
@@ -148,7 +149,7 @@ def test_a_clock_set_back_an_hour_changes_the_time_only_when_nobody_is_there(cli
     set_back = timedelta()
     clock = SteadyClock(lambda: datetime.now(UTC) - set_back)
     with RtspServer({"door": clip}) as server:
-        door = watch(server.url("door"), clock=clock)
+        door = watch(server.url("door"), clock=clock, timeouts=USUAL_TIMEOUTS)
         door.watcher.somebody_here = True
         door.wait_for_pictures()
         set_back = HOUR

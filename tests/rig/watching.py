@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from backend.cameras.frame import Frame
 from backend.cameras.patience import Patience
 from backend.cameras.scene import Presence, SeeingCounts
-from backend.cameras.source import Frame, Timeouts
+from backend.cameras.source import Timeouts
 
 QUICK = Patience(first_delay=0.05, longest_delay=0.2, refused_delay=60.0)
 """Reconnects at once, but for wrong credentials."""

@@ -38,7 +38,7 @@ def list_cameras(schedule: ScheduleDep) -> CameraList:
 
 @router.post("/check")
 def check_camera(services: ServicesDep, check: CameraCheck) -> CameraCheckReply:
-    """Examine a link without watching it: which step fails, or what it sends and what that costs here; takes 15 s."""
+    """Examine a link without watching it: which step fails, or what it sends and costs here; takes 15 s at most."""
     return check_reply(services.doctor.examine(check.rtsp_link))
 
 
@@ -84,6 +84,7 @@ def _job(job: CameraJob) -> Job:
         cooldown_seconds=job.cooldown_seconds,
         notify_unknown=job.notify_unknown,
         telegram=telegram,
+        detail_link=job.detail_link or None,
         analysis_fps=job.analysis_fps,
         region=Region(tuple(Point(x, y) for x, y in job.region)) if job.region else None,
         min_face_size=job.min_face_size,

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import numpy as np
 
+from backend.cameras.frame import Arrival, FrameSource, TellTime, WantedEffort
 from backend.cameras.pacing import Effort
-from backend.cameras.source import Arrival, FrameSource, TellTime, WantedEffort
 from backend.domain.errors import StreamError
 from backend.domain.geometry import GreyImage, RgbImage
 
@@ -26,7 +26,11 @@ class ScriptedFrame:
         self.level = level
 
     def rgb(self) -> RgbImage:
-        return np.full((6, 8, 3), self.level % 256, np.uint8)
+        width, height = self.size
+        return np.broadcast_to(np.uint8(self.level % 256), (height, width, 3))
+
+    def detailed(self) -> RgbImage:
+        return self.rgb()
 
     def shrunk(self, longest: int) -> RgbImage:
         return self.rgb()
@@ -42,7 +46,12 @@ class ScriptedSource:
     """Plays events; its clock starts at 1000 s and does not wait."""
 
     def __init__(
-        self, events: Iterable[Event], *, levels: Iterator[int] | None = None, damaged: bool = False, key: bool = True
+        self,
+        events: Iterable[Event],
+        *,
+        levels: Iterator[int] | None = None,
+        damaged: Callable[[int], bool] = lambda _number: False,
+        key: bool = True,
     ) -> None:
         self._events = events
         self._levels = levels or iter(range(1_000_000))
@@ -51,7 +60,7 @@ class ScriptedSource:
         self.is_closed = False
 
     def arrivals(self, effort: WantedEffort, tell_time: TellTime) -> Iterator[Arrival]:
-        moment = 1000.0
+        moment, number = 1000.0, 0
         for event in self._events:
             if isinstance(event, BaseException):
                 raise event
@@ -61,7 +70,9 @@ class ScriptedSource:
             moment += event
             wanted = effort(self._key, moment) is not Effort.NOTHING
             frames = (ScriptedFrame(tell_time(moment), moment, next(self._levels)),) if wanted else ()
-            yield Arrival(moment, self._key, 100, wanted, () if self._damaged else frames, int(self._damaged), 0.001)
+            is_whole = not self._damaged(number)
+            number += 1
+            yield Arrival(moment, self._key, 100, wanted, frames if is_whole else (), int(not is_whole), 0.001)
 
     def close(self) -> None:
         self.is_closed = True

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from backend.cameras.finding import Finder, View
-from backend.cameras.source import Frame, open_recording
+from backend.cameras.frame import Frame
+from backend.cameras.source import open_recording
 from backend.domain.face import Detection
 from backend.domain.geometry import Box, Landmarks, Point, Region
 from backend.vision.loading import Pipelines

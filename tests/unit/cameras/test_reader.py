@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from backend.cameras.clock import SteadyClock
+from backend.cameras.frame import Frame
 from backend.cameras.latest_frame import LatestFrame
 from backend.cameras.patience import Patience
 from backend.cameras.reader import Reader
-from backend.cameras.source import Frame
 from backend.domain.camera import CameraState
 from backend.domain.errors import StreamTimeout, StreamUnauthorised, StreamUnreachable
 from tests.rig.watching import QUICK, wait_until
@@ -123,9 +123,22 @@ def test_stopping_does_not_wait_for_the_next_attempt(watch: Any) -> None:
 
 
 def test_damaged_pictures_are_counted_and_not_looked_at(watch: Any, hang: threading.Event) -> None:
-    watched = watch(ScriptedCamera(ScriptedSource([*pictures(30), hang], damaged=True)))
-    watched.wait_for(damaged=30, frames=30, state=CameraState.STREAMING)
+    watched = watch(ScriptedCamera(ScriptedSource([*pictures(30), hang], damaged=lambda number: number > 0)))
+    watched.wait_for(damaged=29, frames=30, decoded=1, state=CameraState.STREAMING)
+    assert watched.slot.take(1.0) is not None
     assert watched.slot.take(0.0) is None
+
+
+def test_what_comes_before_the_first_picture_is_not_counted(watch: Any, hang: threading.Event) -> None:
+    watched = watch(ScriptedCamera(ScriptedSource([*pictures(30), hang], damaged=lambda number: number < 10)))
+    watched.wait_for(damaged=0, frames=20, state=CameraState.STREAMING)
+
+
+def test_a_stream_of_which_nothing_can_be_decoded_is_told_as_such(watch: Any, hang: threading.Event) -> None:
+    camera = ScriptedCamera(ScriptedSource(pictures(200), damaged=lambda _: True), ScriptedSource([hang]))
+    watched = watch(camera)
+    camera.wait_for_attempts(2)
+    assert watched.reader.reading.last_error == "The camera sends data that cannot be decoded."
 
 
 def test_a_scene_that_stays_as_it_is_but_for_noise_is_no_frozen_picture(watch: Any, hang: threading.Event) -> None:

@@ -10,17 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from backend.cameras.frame import Arrival, Frame
 from backend.cameras.pacing import Effort
-from backend.cameras.source import (
-    Arrival,
-    Frame,
-    VideoSource,
-    is_live,
-    open_any,
-    open_camera,
-    open_recording,
-    usable_hardware,
-)
+from backend.cameras.source import VideoSource, is_live, open_any, open_camera, open_recording, usable_hardware
 from backend.domain.camera import HardwareDecoding, Transport
 from backend.domain.errors import StreamError, StreamTimeout, StreamUnauthorised, StreamUnreachable, StreamUnreadable
 from tests.rig.canned_rtsp import AUDIO_ONLY, UNKNOWN_CODEC, CannedRtsp

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.cameras.follow import Visit
+from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence
-from backend.cameras.source import Frame
 from backend.cameras.visits import Visits
 from backend.domain.face import Detection, Face
 from backend.gallery.gallery import Gallery
@@ -90,6 +92,10 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 
 @pytest.fixture
 def camera(gallery: Gallery, pipelines: Pipelines) -> Camera:
+    return _camera(gallery, pipelines)
+
+
+def _camera(gallery: Gallery, pipelines: Pipelines) -> Camera:
     told, finder = Told(), DrawnFinder()
     identifier = Identifier(pipelines.cameras, gallery, DecisionRule(0.48, 0.04))
     return Camera(Visits(finder, identifier, THRESHOLD, told), told, finder)
@@ -401,3 +407,28 @@ def test_the_log_may_catch_up_at_every_look_and_while_no_picture_comes(camera: C
     camera.watches(". x3")
     camera.visits.end_old(2000)
     assert camera.told.caught_up == 4
+
+
+def test_whatever_happens_nobody_is_there_twice_and_every_visit_ends(gallery: Gallery, pipelines: Pipelines) -> None:
+    alike = {"AM": 0.5}
+    _enrol(gallery, Cast(alike), {"A": 0.9, "B": 0.6})
+
+    @given(
+        st.lists(st.lists(st.sampled_from(".....ABMabs"), max_size=12), min_size=1, max_size=25),
+        st.sampled_from([1, 3, 9]),
+    )
+    def holds(drawn: list[list[str]], times: int) -> None:
+        camera = _camera(gallery, pipelines)
+        lines = [f"{''.join(dict.fromkeys(line)) or '.'} x{times}" for line in drawn]
+        for frame in frames("\n".join(lines), Cast(alike)):
+            camera.visits.look(frame)
+            names = [presence.person_id for presence in camera.visits.present if presence.person_id is not None]
+            assert len(names) == len(set(names))
+            assert len(camera.visits.present) == len(frame.faces)
+        camera.visits.end_old(1e6)
+        for told in camera.told.visits.values():
+            assert [visit.ended for visit in told] == [False] * (len(told) - 1) + [True]
+        assert not camera.visits.somebody_here
+        assert camera.visits.counts.sightings == len(camera.told.visits)
+
+    holds()

@@ -2,42 +2,35 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from backend.cli import app
+from tests.unit.cli.conftest import Ended, Run
 from tests.unit.evaluation.situations import family_album, spoil
-
-Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(tmp_path_factory: pytest.TempPathFactory, pipelines_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Calls the command with a data folder that has the models already."""
-    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    monkeypatch.setenv("DATA_DIR", str(pipelines_cache))
-    monkeypatch.setenv("COLUMNS", "80")
-    return lambda *arguments: CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+def album(tmp_path: Path) -> Path:
+    return family_album(tmp_path / "album")
 
 
-@pytest.fixture(scope="session")
-def pipelines_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("evaluated")
-
-
-def answer(result: Result) -> dict[str, Any]:
+def answer(ended: Ended) -> dict[str, Any]:
     """The one object that `--json` prints on standard output."""
-    assert result.exit_code == 0, result.output
-    parsed: dict[str, Any] = json.loads(result.stdout)
+    assert ended.status == 0, ended.err
+    parsed: dict[str, Any] = json.loads(ended.out)
     return parsed
 
 
-def test_an_open_set_is_searched_and_told_as_one_json_object(run: Run, tmp_path: Path) -> None:
-    reply = answer(run("openset", "--images", family_album(tmp_path), "--json"))
+def pairs_file(folder: Path, lines: str) -> str:
+    path = folder / "pairs.txt"
+    path.write_text(lines)
+    return str(path)
+
+
+def test_an_open_set_is_searched_and_told_as_one_json_object(run: Run, album: Path) -> None:
+    reply = answer(run("evaluate", "openset", "--images", str(album), "--json"))
     assert (reply["gallery"], reply["mated"], reply["non_mated"]) == (3, 6, 1)
     # One exposure seen in several ways: everybody is found.
     assert reply["rank1"] == 100
@@ -48,30 +41,29 @@ def test_an_open_set_is_searched_and_told_as_one_json_object(run: Run, tmp_path:
     assert reply["reference"]["rank1"] == 100
 
 
-def test_photos_without_a_face_count_as_misses(run: Run, tmp_path: Path) -> None:
-    family_album(tmp_path)
+def test_photos_without_a_face_count_as_misses(run: Run, album: Path) -> None:
     for number in (1, 2, 3):
-        spoil(tmp_path, "carol", number)
-    reply = answer(run("openset", "--images", tmp_path, "--json"))
+        spoil(album, "carol", number)
+    reply = answer(run("evaluate", "openset", "--images", str(album), "--json"))
     assert reply["failures"] == {"enrol": 1, "mated": 2, "non_mated": 0}
     assert (reply["gallery"], reply["mated"]) == (3, 6)
     assert reply["rank1"] == pytest.approx(66.667)
 
 
-def test_the_table_fits_eighty_columns(run: Run, tmp_path: Path) -> None:
-    result = run("openset", "--images", family_album(tmp_path))
-    assert result.exit_code == 0
-    assert "as set up" in result.stdout
-    assert "3 people enrolled" in result.stdout
-    assert max(map(len, result.stdout.splitlines())) <= 80
+def test_the_table_fits_eighty_columns(run: Run, album: Path) -> None:
+    ended = run("evaluate", "openset", "--images", str(album))
+    assert ended.status == 0
+    assert "as set up" in ended.out
+    assert "3 people enrolled" in ended.out
+    assert max(map(len, ended.out.splitlines())) <= 80
 
 
 PAIRS = "1 3\ncarol 1 2\ndave 1 3\nfrank 2 3\ncarol 1 dave 1\ndave 2 frank 2\nfrank 1 grace 1\n"
 
 
-def test_pairs_are_compared_and_told_as_one_json_object(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "pairs.txt").write_text(PAIRS)
-    reply = answer(run("pairs", "--images", family_album(tmp_path), "--pairs", tmp_path / "pairs.txt", "--json"))
+def test_pairs_are_compared_and_told_as_one_json_object(run: Run, tmp_path: Path, album: Path) -> None:
+    file = pairs_file(tmp_path, PAIRS)
+    reply = answer(run("evaluate", "pairs", "--images", str(album), "--pairs", file, "--json"))
     assert reply["pairs"] == 6
     assert reply["accuracy"] == 100
     assert reply["tar"] == {"0.01": 100, "0.001": 100}
@@ -79,19 +71,19 @@ def test_pairs_are_compared_and_told_as_one_json_object(run: Run, tmp_path: Path
     assert reply["reference"]["accuracy"] == 100
 
 
-def test_a_missing_photo_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "pairs.txt").write_text(PAIRS.replace("dave 1 3", "dave 1 4"))
-    with pytest.raises(Exception, match=r"line 3: the photo .*dave_0004\.jpg is missing"):
-        run("pairs", "--images", family_album(tmp_path), "--pairs", tmp_path / "pairs.txt")
+def test_a_missing_photo_is_named_with_its_line(run: Run, tmp_path: Path, album: Path) -> None:
+    file = pairs_file(tmp_path, PAIRS.replace("dave 1 3", "dave 1 4"))
+    ended = run("evaluate", "pairs", "--images", str(album), "--pairs", file)
+    assert ended.status == 1
+    assert re.search(r"line 3: the photo .*dave_0004\.jpg is missing", ended.err)
 
 
 @pytest.mark.parametrize("what", ["pairs", "openset"])
-def test_a_report_is_one_page_that_asks_nothing_from_outside(run: Run, tmp_path: Path, what: str) -> None:
-    album, page = family_album(tmp_path / "album"), tmp_path / "report.html"
-    (tmp_path / "pairs.txt").write_text(PAIRS)
-    more = ("--pairs", tmp_path / "pairs.txt") if what == "pairs" else ()
-    result = run(what, "--images", album, *more, "--report", page)
-    assert result.exit_code == 0
+def test_a_report_is_one_page_that_asks_nothing_from_outside(run: Run, tmp_path: Path, album: Path, what: str) -> None:
+    page = tmp_path / "report.html"
+    more = ("--pairs", pairs_file(tmp_path, PAIRS)) if what == "pairs" else ()
+    ended = run("evaluate", what, "--images", str(album), *more, "--report", str(page))
+    assert ended.status == 0
     html = page.read_text(encoding="utf-8")
     assert html.count("<svg") == 2
     assert "data:image/jpeg;base64," in html

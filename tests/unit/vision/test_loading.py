@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import ModelError
-from backend.vision.loading import load_pipelines
+from backend.domain.face import Template
+from backend.vision.loading import Mirroring, MirrorSearch, load_pipelines
+from backend.vision.pipeline import FacePipeline
 from backend.vision.runtime import InferenceSession
 from backend.vision.runtime_openvino import OpenVinoRuntime
-from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, group_photo
+from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, astronaut, group_photo
 from tests.unit.vision.spoiled import Spoiled, with_channels_swapped
 
 
@@ -37,3 +39,30 @@ class SwappingRuntime:
 def test_models_that_answer_wrongly_are_not_served(cache_dir: Path) -> None:
     with pytest.raises(ModelError, match="self-test"):
         load_pipelines(cache_dir, runtime=SwappingRuntime())
+
+
+def template_of_astronaut(pipeline: FacePipeline) -> Template:
+    (face,) = pipeline.analyse(astronaut())
+    return face.template
+
+
+def test_who_is_enrolled_is_averaged_with_the_mirror_image_and_who_is_seen_on_a_camera_is_not(cache_dir: Path) -> None:
+    pipelines = load_pipelines(cache_dir)
+    enrolled, searched, seen, plain = (
+        template_of_astronaut(pipeline)
+        for pipeline in (pipelines.enrolment, pipelines.photos, pipelines.cameras, pipelines.plain)
+    )
+    assert enrolled.similarity(searched) == pytest.approx(1, abs=1e-5)
+    assert enrolled.similarity(seen) < 0.9999
+    # The camera's face had a second look.
+    assert seen.similarity(plain) < 0.9999
+
+
+@pytest.mark.parametrize("search", ["on", "off"])
+def test_mirroring_is_as_it_is_wanted(cache_dir: Path, search: MirrorSearch) -> None:
+    pipelines = load_pipelines(cache_dir, mirroring=Mirroring(enrol=False, search=search))
+    enrolled, searched, seen = (
+        template_of_astronaut(pipeline) for pipeline in (pipelines.enrolment, pipelines.photos, pipelines.cameras)
+    )
+    assert searched.similarity(seen) == pytest.approx(1, abs=1e-5)
+    assert (enrolled.similarity(seen) > 0.9999) is (search == "off")

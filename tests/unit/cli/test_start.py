@@ -1,0 +1,60 @@
+"""A server that cannot start says why in one line, and one that has started ends when it is told to."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from backend.settings import Settings
+from tests.rig.server import STOP_SECONDS, ServerProcess
+
+ROOT = Path(__file__).parents[3]
+UVICORN = ("-m", "uvicorn", "backend.api.app:app", "--port", "0")
+SERVE = ("-m", "backend.cli", "serve", "--port", "0")
+TIMEOUT_S = 60
+
+
+def _end_of(command: tuple[str, ...], folder: Path, **environment: str) -> tuple[int, str]:
+    """The status and the words of a server that ends by itself."""
+    bare = {name: value for name, value in os.environ.items() if name.lower() not in Settings.model_fields}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env={**bare, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [UVICORN, SERVE], ids=["uvicorn", "serve"])
+def test_without_a_token_it_says_how_to_make_one_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    status, said = _end_of(command, tmp_path)
+    assert status not in (0, None)
+    (line,) = [line for line in said.splitlines() if line.strip()]
+    assert "AUTH_TOKEN" in line
+    assert "secrets.token_urlsafe" in line
+
+
+def test_after_ctrl_c_a_damaged_cache_of_models_is_made_anew(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        server.stop()
+        kept = list((tmp_path / "data" / "models").glob("*.onnx"))
+        assert len(kept) == 2
+        for model in kept:
+            model.write_bytes(b"damaged")
+        server.start()
+        assert server.get("/readyz")["status"] == "ready"
+
+
+def test_a_server_ends_when_a_service_manager_tells_it_to(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server:
+        process = psutil.Process(server.pid)
+        process.terminate()
+        assert process.wait(STOP_SECONDS) in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
+        assert "Traceback" not in server.log
