@@ -9,14 +9,13 @@ from backend.domain.face import Face, Template
 GOOD_QUALITY = 0.5
 """The quality from which a look may speak for its face: below it, blurred faces begin to resemble each other.
 
-Two strangers (LFW, 500 photos made smaller or blurred step by step) are 0.45 alike or more in 0.03 % of pairs at
-quality 0.5–0.6, in 0.4 % at 0.4–0.5, in 1.1 % at 0.3–0.4 and in 3.1 % at 0.2–0.3.
+`recognition.decision.UNUSABLE_QUALITY` has the figures; on a camera there are more looks to choose from than in a photo.
 """
 CLEAR_QUALITY = 0.8
 """The quality from which a look tells a stranger.
 
 At 0.8 and more 0.5 % of looks are less than 0.3 alike to another photo of their person, at 0.6–0.8 2 %, at 0.5–0.6 10 %
-(measured as above).
+(LFW, spoiled the same way).
 """
 SURE_FACE = 0.8
 """The detector's score from which it is a face, and the whole of it.

@@ -6,8 +6,12 @@ from dataclasses import dataclass, replace
 from backend.domain.face import Quality
 from backend.domain.identity import Candidate, Decision, Verdict
 
-UNUSABLE_QUALITY = 0.1
-"""Below this nothing is said of a face: blurred and dark faces resemble each other more than their people."""
+UNUSABLE_QUALITY = 0.4
+"""Below this nothing is said of a face: blurred and dark faces resemble each other more than their people.
+
+Two strangers (LFW, 500 photos made smaller or blurred step by step) are 0.45 alike or more in 0.03 % of pairs at
+quality 0.5–0.6, in 0.4 % at 0.4–0.5, in 1.1 % at 0.3–0.4 and in 3.1 % at 0.2–0.3.
+"""
 
 
 @dataclass(frozen=True, slots=True)
