@@ -45,6 +45,7 @@ from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
 from backend.vision.cores import usable_cores
+from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, encode_jpeg
 from backend.vision.loading import Mirroring, Pipelines, load_pipelines
 from backend.vision.runtime import Runtime
@@ -53,7 +54,8 @@ from backend.vision.runtime_openvino import OpenVinoRuntime
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
-"""How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
+"""How long a message on its way, or the images being computed, may take to end at shutdown; what is not sent then is
+sent after the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Recognition:
     identifier: Identifier
     verifier: Verifier
     pipelines: Pipelines
+    engine: InferenceEngine
     dimensions: int
     """How long the model's embeddings are."""
     device: str
@@ -96,7 +99,9 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         database = _open_database(settings)
         stack.callback(database.close)
         runtime = _runtime(settings)
-        pipelines = load_models(settings, runtime)
+        engine = InferenceEngine()
+        stack.callback(engine.stop, STOP_SECONDS)
+        pipelines = load_models(settings, runtime, engine)
         gallery = Gallery(database, pipelines.photos.model, index_of(settings))
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
@@ -108,6 +113,7 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
             identifier=Identifier(pipelines.photos, gallery, rule),
             verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
+            engine=engine,
             dimensions=pipelines.photos.dimensions,
             device=f"{runtime.name} on {runtime.device}",
             limits=limits,
@@ -145,11 +151,14 @@ def open_services(settings: Settings) -> Iterator[Services]:
         )
 
 
-def load_models(settings: LocalSettings, runtime: Runtime | None = None) -> Pipelines:
+def load_models(
+    settings: LocalSettings, runtime: Runtime | None = None, engine: InferenceEngine | None = None
+) -> Pipelines:
     """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
-    return load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
+    models = settings.data_dir / "models"
+    return load_pipelines(models, settings.model_dir, runtime, mirroring=mirroring, engine=engine)
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:

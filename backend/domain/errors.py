@@ -26,6 +26,7 @@ FaceServerError
 │   └── DeliveryNotFound
 ├── PersonExists                 a new person was to have an id that is taken
 ├── Busy                         more is asked at once than can be done
+├── ShuttingDown                 the service stops, and nothing new is begun
 ├── ModelMismatch                templates of two models were to be compared
 ├── ModelError                   weights are missing, damaged or give wrong answers
 ├── StorageError                 the database or the picture folder cannot be used
@@ -200,6 +201,16 @@ class Busy(FaceServerError):
     """More is asked at once than can be done; the same request may succeed in a moment."""
 
     code = "busy"
+
+
+class ShuttingDown(FaceServerError):
+    """The service stops, and nothing new is begun."""
+
+    code = "shutting_down"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("The server is shutting down.")
 
 
 class RuleNotFound(NotFound):
