@@ -9,6 +9,8 @@ from backend.api.errors import error_response
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 OPEN_PREFIX = "/docs/"
+COMPREFACE_PREFIX = "/api/v1/"
+"""Where CompreFace's clients send the token as `x-api-key`."""
 
 
 class BearerAuth:
@@ -30,14 +32,23 @@ class BearerAuth:
         await error_response(status, code, message, headers=headers)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip(" \t"):
+        token = _token_of(scope)
+        if not token:
             return 401, "unauthorised", "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
         # Compared as the bytes that came, which Headers decodes as Latin-1, in a time that tells nothing of where they
         # differ.
-        if not hmac.compare_digest(token.strip(" \t").encode("latin-1"), self._token):
+        if not hmac.compare_digest(token.encode("latin-1"), self._token):
             return 403, "forbidden", "The token is not the AUTH_TOKEN of this server."
         return None
+
+
+def _token_of(scope: Scope) -> str:
+    """The token that a request carries, or nothing."""
+    headers = Headers(scope=scope)
+    key = headers.get("X-API-Key") if scope["path"].startswith(COMPREFACE_PREFIX) else None
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    offered = token if key is None and scheme.lower() == "bearer" else key or ""
+    return offered.strip(" \t")
 
 
 def _is_open(path: str) -> bool:
