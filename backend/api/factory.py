@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from backend.api.compat import compreface
+from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
@@ -72,7 +72,8 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         app.include_router(router, dependencies=[bearer])
     for router in (recognition.router, v1_persons.router, profiles.router):
         app.include_router(router, prefix="/v1", dependencies=[bearer])
-    app.include_router(compreface.router, dependencies=[bearer])
+    for router in (compreface.router, deepstack.router):
+        app.include_router(router, dependencies=[bearer])
     app.include_router(health.router)
     # The last one added meets the request first.
     app.add_middleware(

@@ -137,7 +137,7 @@ def compreface_faces(
 
 @router.post("/recognition/faces", status_code=201, openapi_extra=body_of("file"))
 def compreface_add_face(
-    services: ServicesDep, _slot: RecognitionSlot, images: File, subject: Subject, det_prob_threshold: MinScore = 0
+    services: ServicesDep, images: File, _slot: RecognitionSlot, subject: Subject, det_prob_threshold: MinScore = 0
 ) -> Example:
     """Enrol a photo of a person; the same photo again is answered with the template it made."""
     recognition, photo = services.recognition, images["file"]
@@ -179,8 +179,8 @@ def compreface_face_picture(services: ServicesDep, image_id: str) -> Response:
 @router.post("/recognition/recognize", openapi_extra=body_of("file"), response_model_exclude_none=True)
 def compreface_recognise(
     services: ServicesDep,
-    _slot: RecognitionSlot,
     images: File,
+    _slot: RecognitionSlot,
     options: OptionsDep,
     prediction_count: Annotated[int, Query(ge=1, le=100, description="How many people to name for each face.")] = 1,
 ) -> Recognition:
@@ -195,7 +195,7 @@ def compreface_recognise(
 
 @router.post("/recognition/faces/{image_id}/verify", openapi_extra=body_of("file"), response_model_exclude_none=True)
 def compreface_verify_face(
-    services: ServicesDep, _slot: RecognitionSlot, image_id: str, images: File, options: OptionsDep
+    services: ServicesDep, image_id: str, images: File, _slot: RecognitionSlot, options: OptionsDep
 ) -> Comparison:
     """Say how alike each face is to a saved one."""
     saved = services.recognition.gallery.template(template_id_of(image_id))
@@ -207,7 +207,7 @@ def compreface_verify_face(
 
 
 @router.post("/detection/detect", openapi_extra=body_of("file"), response_model_exclude_none=True)
-def compreface_detect(services: ServicesDep, _slot: RecognitionSlot, images: File, options: OptionsDep) -> Detection:
+def compreface_detect(services: ServicesDep, images: File, _slot: RecognitionSlot, options: OptionsDep) -> Detection:
     """Find the faces of an image."""
     analysis = _analysed(services, images["file"], options)
     faces = [FoundFace(**_fields(face, analysis, options)) for face in analysis.faces]
@@ -219,7 +219,7 @@ def compreface_detect(services: ServicesDep, _slot: RecognitionSlot, images: Fil
     openapi_extra=body_of("source_image", "target_image"),
     response_model_exclude_none=True,
 )
-def compreface_verify(services: ServicesDep, _slot: RecognitionSlot, images: Pair, options: OptionsDep) -> Verification:
+def compreface_verify(services: ServicesDep, images: Pair, _slot: RecognitionSlot, options: OptionsDep) -> Verification:
     """Say how alike the one face of an image is to each face of another."""
     source = _analysed(services, images["source_image"], replace(options, limit=0))
     if len(source.faces) > 1:
