@@ -118,15 +118,19 @@ def status_of(error: FaceServerError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
+def headers_of(error: FaceServerError) -> dict[str, str]:
+    """What a domain error says in the reply's headers: how long to wait, where it knows."""
+    wait = error.details.get("retry_after")
+    return {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
+
+
 async def _domain_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FaceServerError)  # noqa: S101 — the handler is registered for nothing else
     status = status_of(error)
     if status >= 500:
         logger.error("%s", error.message)
     details = {name: value for name, value in error.details.items() if value is not None}
-    wait = error.details.get("retry_after")
-    headers = {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
-    return error_response(status, error.code, error.message, details, headers)
+    return error_response(status, error.code, error.message, details, headers_of(error))
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

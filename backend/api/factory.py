@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
+from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
@@ -18,7 +19,7 @@ from backend.api.routers import cameras, channels, deliveries, health, persons, 
 from backend.api.security import BearerAuth
 from backend.api.slots import Slots
 from backend.api.v1 import persons as v1_persons
-from backend.api.v1 import recognition
+from backend.api.v1 import recognition, sightings_table
 from backend.container import Services, open_services
 from backend.settings import Settings
 
@@ -69,8 +70,20 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         deliveries.router,
     ):
         app.include_router(router, dependencies=[bearer])
-    for router in (recognition.router, v1_persons.router, profiles.router):
+    for router in (
+        recognition.router,
+        v1_persons.router,
+        profiles.router,
+        cameras.router,
+        sightings_table.router,
+        sightings.router,
+        rules.router,
+        channels.router,
+        deliveries.router,
+    ):
         app.include_router(router, prefix="/v1", dependencies=[bearer])
+    for router in (compreface.router, deepstack.router):
+        app.include_router(router, dependencies=[bearer])
     app.include_router(health.router)
     # The last one added meets the request first.
     app.add_middleware(

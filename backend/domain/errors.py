@@ -87,6 +87,7 @@ class NothingEnrolled(InvalidInput):
     def __init__(self, rejected: list[dict[str, str]]) -> None:
         """Keep each photo's `filename`, `code` and `message`."""
         super().__init__("None of the photos can be used; each says why.", rejected=rejected)
+        self.rejected = rejected
 
 
 class ImageRejected(InvalidInput):

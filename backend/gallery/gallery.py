@@ -163,6 +163,37 @@ class Gallery:
             raise TemplateNotFound("The face of this template was not kept.", template_id=template_id)
         return png
 
+    def template_page(self, person_id: str | None, offset: int, limit: int) -> tuple[list[TemplateEntry], int]:
+        """Some of the templates, of one person or of all, in the order of enrolment; and how many there are."""
+        with self._database.read() as tx:
+            return templates.page(tx, person_id, offset, limit), templates.count(tx, person_id)
+
+    def template_entry(self, template_id: str) -> TemplateEntry:
+        """What is listed of a template; raises TemplateNotFound."""
+        with self._database.read() as tx:
+            return _found_template(tx, template_id)
+
+    def template(self, template_id: str) -> Template:
+        """A template of anybody; raises TemplateNotFound."""
+        with self._database.read() as tx:
+            _found_template(tx, template_id)
+            return templates.template(tx, template_id)
+
+    def template_of_photo(self, person_id: str, source_sha256: str) -> str | None:
+        """The id of the template that a person has of a photo, by the hash of the photo's bytes; None without one."""
+        with self._database.read() as tx:
+            return templates.of_photo(tx, person_id, self.model, source_sha256)
+
+    def remove_templates(self, person_id: str | None) -> int:
+        """Remove every template of a person, or of everybody, and answer how many; the people stay."""
+        with self._changed_rows() as tx:
+            return templates.remove_all(tx, person_id)
+
+    def remove_everybody(self) -> int:
+        """Remove all people with their templates and answer how many people those were."""
+        with self._changed_rows() as tx:
+            return people.remove_all(tx)
+
     def remove_template(self, person_id: str, template_id: str) -> None:
         """Remove one template of a person, who stays enrolled; raises TemplateNotFound."""
         with self._changed_rows() as tx:
@@ -255,6 +286,13 @@ def _found(tx: Transaction, person_id: str) -> Person:
     found = people.find(tx, person_id)
     if found is None:
         raise PersonNotFound(person_id)
+    return found
+
+
+def _found_template(tx: Transaction, template_id: str) -> TemplateEntry:
+    found = templates.find(tx, template_id)
+    if found is None:
+        raise TemplateNotFound(f"There is no template '{template_id}'.", template_id=template_id)
     return found
 
 

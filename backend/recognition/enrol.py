@@ -75,6 +75,8 @@ class EnrolmentRule:
     """Pixels of the shorter side of the face's box."""
     min_quality: float
     """0–1, see `Quality.score`."""
+    min_detection_score: float = 0.0
+    """What is less surely a face, 0–1, is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,23 @@ class Enroller:
             raise NothingEnrolled([describe(rejection) for rejection in rejected])
         return Enrolment(person_id, _accepted(taken, addition.template_ids), tuple(rejected), addition.embeddings)
 
+    def enrol_one(self, person_id: str, photo: Photo, wish: EnrolmentWish = AS_USUAL) -> str:
+        """Add one photo of a person and answer its template's id, which is the old one where the photo was there.
+
+        Raises InvalidField for an impossible id, and ImageRejected where the photo cannot be used.
+        """
+        person_id = checked_person_id(person_id)
+        digest = hashlib.sha256(photo.data).hexdigest()
+        known = self._gallery.template_of_photo(person_id, digest)
+        if known is not None:
+            return known
+        addition = self._gallery.add(person_id, [self._template(person_id, photo, digest, wish)])
+        # Another request may have been faster with the same photo.
+        added = addition.template_ids.get(digest) or self._gallery.template_of_photo(person_id, digest)
+        if added is None:
+            raise _same_photo()
+        return added
+
     def _sorted_out(
         self, person_id: str, photos: Iterable[Photo], wish: EnrolmentWish
     ) -> tuple[list[_Taken], list[Rejection]]:
@@ -191,7 +210,8 @@ def choose_face(faces: Sequence[Face], rule: EnrolmentRule) -> Face:
     That is the only usable one, or one at least 2.5 times as large (by area) as the next. Raises FaceNotFound,
     FaceTooSmall, LowQuality or MultipleFaces where there is none.
     """
-    judged = [(face, _flaw(face, rule)) for face in sorted(faces, key=_area, reverse=True)]
+    seen = [face for face in faces if face.detection.score >= rule.min_detection_score]
+    judged = [(face, _flaw(face, rule)) for face in sorted(seen, key=_area, reverse=True)]
     usable = [face for face, flaw in judged if flaw is None]
     flaws = [flaw for _, flaw in judged if flaw is not None]
     if not usable:

@@ -25,6 +25,11 @@ def remove(tx: Transaction, person_id: str) -> bool:
     return tx.execute(delete(people).where(people.c.person_id == person_id)).rowcount > 0
 
 
+def remove_all(tx: Transaction) -> int:
+    """Remove everybody and all templates; answers how many people."""
+    return tx.execute(delete(people)).rowcount
+
+
 def all_with_counts(tx: Transaction) -> list[Person]:
     """Everybody with the number of their templates, sorted by id."""
     return _people(tx, true())

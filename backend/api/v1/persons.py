@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
 from backend.container import Services
@@ -124,13 +125,13 @@ def add_faces(
 @router.get(
     "/{person_id}/faces/{face_id}/picture",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "The aligned face, 112×112"}},
+    responses={200: {"content": {"image/png": {}}, "description": "The aligned face, 112×112"}, **PICTURE_RESPONSES},
 )
-def face_picture(services: ServicesDep, person_id: PersonId, face_id: FaceId) -> Response:
+def face_picture(services: ServicesDep, request: Request, person_id: PersonId, face_id: FaceId) -> Response:
     """Answer the aligned face that a template was made of, as PNG."""
     png = services.recognition.gallery.crop(composed(person_id), face_id)
     # A template's picture never changes: its id is all that tells it from another.
-    return Response(png, media_type="image/png", headers={"ETag": f'"{face_id}"', "Cache-Control": "private"})
+    return picture_response(request, png, "image/png", face_id)
 
 
 @router.delete("/{person_id}/faces/{face_id}")
