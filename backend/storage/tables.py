@@ -21,6 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+REVISION = "notifications_2"
+"""The newest migration, whose schema these tables are."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, always with its zone in Python, always UTC in the database."""
