@@ -330,7 +330,8 @@ def _start_dispatcher(
 ) -> Dispatcher:
     # No zone: messages tell the server's own time, summer time included.
     give_up_after = timedelta(hours=settings.give_up_after_hours)
-    dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after)
+    most = settings.messages_per_minute
+    dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after, most_per_minute=most)
     dispatcher.start()
     stack.callback(dispatcher.stop, STOP_SECONDS)
     return dispatcher

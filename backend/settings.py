@@ -121,6 +121,12 @@ class LocalSettings(BaseSettings):
     give_up_after_hours: float = Field(
         default=24.0, gt=0, le=720, description="How long a message that no channel takes is tried again."
     )
+    messages_per_minute: int = Field(
+        default=20,
+        ge=1,
+        le=600,
+        description="How many messages a minute a channel gets one by one; what comes beyond is told together.",
+    )
     utilities_url: str = Field(
         default="http://localhost:8000/person", description="Where the web UI finds `POST /person`."
     )

@@ -20,12 +20,21 @@ from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
 DENIAL_MARGIN = 0.05
-"""By how much more a look must be like a person than like one that is said not to be them."""
+"""By how much more a look must be like a person than like one that is said not to be them.
+
+Measured with LFW: one photo each of 779 people enrolled, and 590 photos of strangers who were taken for one of them at
+a threshold of 0.40. With one such photo denied, all 139 other photos of these strangers that were taken for the same
+person no longer are, and 1 of that person's own 1,342 is refused. At a margin of -0.1 one stranger's photo is still
+taken; at 0.1 ten of the person's own are refused, at 0.2 ninety-four. At a threshold of 0.44: 23 of 23, and 1 of 266.
+"""
 SAME_FACE = 0.8
 """So alike to a look that is said not to be a person, a face is not theirs, however like them it is.
 
-Far above 0.482, at which 1 % of strangers are taken for somebody in a gallery of 1,680 people, and below what looks of
-one pass are alike (0.94 in the journey test): this also undoes what a person was taught by mistake.
+This is for what a person was taught by mistake, more than once: with two photos of a stranger enrolled as a person's
+and one of them denied, 71 % of the stranger's other photos in LFW are refused, with this rule or without; at 0.7 it
+would be 76 %. It is for the looks of one pass, which are more alike (0.94 in the journey test) than photos of different
+days. Of LFW's 29.6 million pairs of strangers 2 are 0.8 alike and 11 are 0.7; a lower value would let a twin's denied
+look cost a person their own looks.
 """
 RECHECK_SECONDS = 0.5
 """How long another process's change (a command line beside the server) may go unseen."""

@@ -112,9 +112,8 @@ class Answers:
             return error.message
         self._wake()
         begun = "is new" if learned.is_new else "is known better now"
-        return (
-            f"{learned.person_id} {begun}: learned from {learned.looks} looks; {learned.embeddings} templates in all."
-        )
+        known = f"learned from {learned.looks} looks; {learned.embeddings} templates in all"
+        return f"{self._called(learned.person_id)} {begun}: {known}."
 
     def _pressed(self, token: str, chat_id: str, callback_id: str, data: str) -> None:
         wished = wish_of(data)
@@ -136,7 +135,8 @@ class Answers:
                 case Wish.DENY if sighting.person_id is not None:
                     self._naming.deny(sighting.sighting_id, sighting.person_id)
                     self._wake()
-                    return f"Not {sighting.person_id}: who looks like this is not taken for {sighting.person_id} again."
+                    name = self._called(sighting.person_id)
+                    return f"Not {name}: who looks like this is not taken for {name} again."
                 case Wish.IGNORE:
                     return self._ignored(sighting)
                 case Wish.MUTE:
@@ -158,7 +158,7 @@ class Answers:
         where = sighting.camera_id if known is None else None
         with self._database.write() as tx:
             mutes.add(tx, Mute(new_id(), until, camera_id=where, person_id=known))
-        what = f"About {known}" if known is not None else f"From {sighting.camera_nickname}"
+        what = f"About {self._called(known)}" if known is not None else f"From {sighting.camera_nickname}"
         return f"{what} there will be no messages until {until.astimezone(self._zone):%H:%M}."
 
     def _command(self, text: str) -> tuple[str, bytes | None]:
@@ -196,6 +196,10 @@ class Answers:
         with self._database.write() as tx:
             rules.arm(tx, armed=armed)
         return "Armed." if armed else "Disarmed: there are no messages until /arm."
+
+    def _called(self, person_id: str) -> str:
+        with self._database.read() as tx:
+            return people.display_name(tx, person_id)
 
     def _sighting(self, sighting_id: str) -> Sighting | None:
         with self._database.read() as tx:

@@ -180,6 +180,8 @@ deliveries = Table(
     # By what the channel knows the message, where it can be changed, and which name and picture it shows.
     Column("reference", String(64), nullable=True),
     Column("shown", Text, nullable=True),
+    # The one message that tells of this and others together, by an id of its own.
+    Column("digest_id", String(26), nullable=True, index=True),
     UniqueConstraint("sighting_id", "channel_id"),
     Index(None, "state", "next_attempt_at"),
 )

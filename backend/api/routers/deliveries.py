@@ -92,6 +92,7 @@ def _delivery_reply(delivery: Delivery, attempts: Iterable[Attempt]) -> Delivery
         created_at=delivery.created_at,
         next_attempt_at=delivery.next_attempt_at,
         last_error=delivery.last_error,
+        digest_id=delivery.digest_id,
         history=history,
     )
 
@@ -102,10 +103,12 @@ def _ruling_reply(record: RulingRecord) -> RulingReply:
         decided_at=record.decided_at,
         decision=decision.verdict,
         threshold=decision.threshold,
+        above_threshold=None if decision.similarity is None else decision.similarity - decision.threshold,
         margin=decision.margin,
         candidates=[CandidateReply(person_id=c.person_id, similarity=c.similarity) for c in decision.candidates],
         looks=record.looks,
         quality=record.quality,
+        qualities=list(record.qualities),
         outcome=record.ruling.decisive.outcome,
         judgements=[_judgement_reply(judgement) for judgement in record.ruling.judgements],
     )
