@@ -9,8 +9,11 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(root)
 
+from backend.domain.errors import ConfigurationError
+from backend.settings import load_ui_settings
 from backend.ui.announcements import show_announcement
 from backend.ui.connection import show_sidebar
+from backend.ui.phrases import plain
 
 _HERE = Path(__file__).parent
 _ICON = _HERE / "icon.svg"
@@ -28,10 +31,20 @@ def main() -> None:
     """Lay out the frame that all pages share, and run the page that is open."""
     st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
+    _check_settings()
     page = st.navigation([st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
     show_sidebar()
     show_announcement()
     page.run()
+
+
+def _check_settings() -> None:
+    """Stop with a sentence where `.env` cannot be read: every page needs it."""
+    try:
+        load_ui_settings()
+    except ConfigurationError as error:
+        st.error(f"**The web UI cannot start.** {plain(error.message)}", icon=":material/settings_alert:")
+        st.stop()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ _LABELS = {
     "analysis_fps": "Looks a second",
     "min_face_size": "Smallest face",
     "region": "Where faces count",
+    "detail_link": "Link in more detail",
 }
 _BADGES: Mapping[CameraState, tuple[str, str]] = {
     CameraState.CONNECTING: ("blue", ":material/sync:"),
@@ -135,7 +136,15 @@ def _ask_details(begun: int) -> dict[str, object]:
             placeholder="0,30 100,30 100,100 0,100",
             help=HOW_TO_TYPE_A_REGION,
         )
-    return {"analysis_fps": rate, "min_face_size": smallest or None, "region": region}
+        detail = st.text_input(
+            _LABELS["detail_link"],
+            key=f"detail-{begun}",
+            placeholder="rtsp://user:password@192.168.1.20:554/main",
+            help="The same view in more pixels, where the link above is a sub-stream. It is opened only while somebody "
+            "is there, for the best picture.",
+            autocomplete="off",
+        )
+    return {"analysis_fps": rate, "min_face_size": smallest or None, "region": region, "detail_link": detail or None}
 
 
 def _job(entries: Mapping[str, object]) -> CameraJob:
@@ -209,6 +218,8 @@ def _rules(camera: CameraReply) -> str:
         rules.append(f"faces from {camera.min_face_size} pixels")
     if camera.region:
         rules.append("in a part of the picture")
+    if camera.detail_link:
+        rules.append("best pictures from a second link")
     return ", ".join([*rules, _messages(camera)])
 
 

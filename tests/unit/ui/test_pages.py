@@ -38,6 +38,7 @@ CAMERA = {
     "last_frame_at": None,
     "last_error": "Nothing answers at 192.0.2.1.",
     "degraded": ["The picture cannot be written: the disk is full."],
+    "detail_link": None,
     "analysis_fps": None,
     "region": [[0, 0.3], [1, 0.3], [1, 1]],
     "min_face_size": 60,
@@ -126,6 +127,15 @@ def test_the_token_from_the_sidebar_is_sent_with_every_request(
         assert {asked.headers["authorization"] for asked in server.requests} == {f"Bearer {sent}"}
 
 
+def test_a_dot_env_that_is_no_text_is_a_sentence_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(b"AUTH_TOKEN=geh\xebim\n")
+    app = AppTest.from_file(SCRIPT, default_timeout=30).run()
+    assert not app.exception
+    assert "not UTF" in app.error[0].value
+
+
 def test_the_token_of_the_environment_is_not_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     with _answering(EMPTY) as server:
         app = _opened("people", server.url, monkeypatch)
@@ -172,6 +182,7 @@ def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPa
         app.number_input(key="rate-0").set_value(2.0)
         app.number_input(key="smallest-0").set_value(80)
         app.text_input(key="region-0").input("0,30 100,30 100,100")
+        app.text_input(key="detail-0").input("rtsp://192.0.2.1/main")
         app.button(key="watch-0").click().run()
         (asked,) = [request for request in server.requests if request.method == "POST"]
     (sent,) = json.loads(asked.body)
@@ -186,6 +197,7 @@ def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPa
         "analysis_fps": 2.0,
         "min_face_size": 80,
         "region": [[0, 0.3], [1, 0.3], [1, 1]],
+        "detail_link": "rtsp://192.0.2.1/main",
     }
     assert sent.keys() == CameraJob.model_fields.keys()
 
