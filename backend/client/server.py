@@ -1,6 +1,6 @@
 """The methods of the client, one for each route it knows."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -190,7 +190,7 @@ class FaceServerClient:
         """What the camera sees now as a JPEG file; ServerFailed while it sees nothing."""
         return self._connection.picture(self._cameras_url + _path(camera_id, "snapshot"))
 
-    def live(self, camera_id: str) -> Iterator[bytes]:
+    def live(self, camera_id: str) -> Generator[bytes, None, None]:
         """What the camera sees from now on, as JPEG files with boxes and names drawn; ends with the camera.
 
         While it sees nothing, a picture says why. The connection is closed with the iterator.

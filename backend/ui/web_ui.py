@@ -18,13 +18,22 @@ from backend.ui.phrases import plain
 _HERE = Path(__file__).parent
 _ICON = _HERE / "icon.svg"
 _SIDEBAR_WIDTH = 260  # pixels
-_PAGES = (
-    ("people", "People", ":material/group:"),
-    ("recognise", "Recognise", ":material/familiar_face_and_zone:"),
-    ("cameras", "Cameras", ":material/videocam:"),
-    ("sightings", "Sightings", ":material/visibility:"),
-    ("telegram", "Telegram", ":material/send:"),
-)
+_PAGES = {
+    "Faces": (
+        ("people", "People", ":material/group:"),
+        ("recognise", "Recognise", ":material/familiar_face_and_zone:"),
+    ),
+    "Cameras": (
+        ("cameras", "Cameras", ":material/videocam:"),
+        ("sightings", "Sightings", ":material/visibility:"),
+    ),
+    "Messages": (
+        ("rules", "Rules", ":material/rule:"),
+        ("channels", "Channels", ":material/campaign:"),
+        ("deliveries", "Deliveries", ":material/outgoing_mail:"),
+        ("telegram", "Telegram", ":material/send:"),
+    ),
+}
 
 
 def main() -> None:
@@ -32,7 +41,12 @@ def main() -> None:
     st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
     _check_settings()
-    page = st.navigation([st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
+    page = st.navigation(
+        {
+            section: [st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in pages]
+            for section, pages in _PAGES.items()
+        }
+    )
     show_sidebar()
     show_announcement()
     page.run()

@@ -10,8 +10,10 @@ from backend.client import ClientError
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
 from backend.schemas.cameras import CameraJob, CameraReply
 from backend.ui.announcements import announce
+from backend.ui.camera_checks import check_link
 from backend.ui.connection import client
 from backend.ui.explanations import explained, faults, show
+from backend.ui.live import show_live
 from backend.ui.phrases import ago, count, duration, plain
 from backend.ui.regions import HOW_TO_TYPE_A_REGION, parsed_region
 
@@ -56,9 +58,21 @@ def _schedule() -> None:
     begun = st.session_state.setdefault(_ROUND_KEY, 0)
     with st.form(f"camera-{begun}"):
         entries = _ask(begun)
-        if st.form_submit_button("Watch", type="primary", icon=":material/videocam:", key=f"watch-{begun}"):
-            _send(entries)
+        with st.container(horizontal=True):
+            watch = st.form_submit_button("Watch", type="primary", icon=":material/videocam:", key=f"watch-{begun}")
+            check = st.form_submit_button("Check this link", icon=":material/stethoscope:", key=f"check-{begun}")
+    if watch:
+        _send(entries)
+    if check:
+        _check(str(entries["rtsp_link"]).strip())
     st.caption("The same name and link again changes that camera.")
+
+
+def _check(link: str) -> None:
+    if link:
+        check_link(link)
+    else:
+        st.error(f"{_LABELS['rtsp_link']}: please fill this in.", icon=":material/edit:")
 
 
 def _ask(begun: int) -> dict[str, object]:
@@ -194,6 +208,8 @@ def _show(camera: CameraReply) -> None:
         st.markdown(f"**{plain(camera.camera_nickname)}**", width="content")
         st.badge(camera.state.value, icon=icon, color=colour)  # type: ignore[arg-type]  # the table's colours are its
         st.space("stretch")
+        if st.button("Live", type="tertiary", icon=":material/live_tv:", key=f"live-{camera.camera_id}"):
+            show_live(camera.camera_id, camera.camera_nickname)
         _offer_removal(camera)
     st.caption(plain(camera.rtsp_link))
     st.markdown(_activity(camera))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from backend.client import ClientError, Photo, Refused
-from backend.schemas.persons import AddReply, PersonEntry, PersonList, RejectedPhoto
+from backend.schemas.persons import AddReply, RejectedPhoto
+from backend.schemas.profiles import Profile
 from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.drawing import thumbnail
 from backend.ui.explanations import advice, explained, show
 from backend.ui.photos import chosen_photos, distinctly_named
 from backend.ui.phrases import count, plain
+from backend.ui.profiles import edit_profile, groups_of
 
 _VERDICT_KEY = "enrolment"
 _ROUND_KEY = "enrolment_round"
@@ -42,7 +44,7 @@ def show_page() -> None:
     """Enrolment on the left, everybody enrolled on the right."""
     st.title("People")
     with explained():
-        known = client().persons()
+        known = list(client().everybody())
     form, listing = st.columns([5, 6], gap="large")
     with form:
         _enrol(known)
@@ -50,7 +52,7 @@ def show_page() -> None:
         _list(known)
 
 
-def _enrol(known: PersonList) -> None:
+def _enrol(known: Sequence[Profile]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Enrol", anchor=False)
     begun = st.session_state.setdefault(_ROUND_KEY, 0)
@@ -67,7 +69,7 @@ def _enrol(known: PersonList) -> None:
         _show_verdict(done)
 
 
-def _ask_name(begun: int, known: PersonList) -> str:
+def _ask_name(begun: int, known: Sequence[Profile]) -> str:
     typed = st.text_input(
         "Name",
         str(st.session_state.get(_NAME_KEY, "")),
@@ -77,7 +79,7 @@ def _ask_name(begun: int, known: PersonList) -> str:
         help="Letters, digits, spaces and `._-@`. Left empty, the person gets a made-up id.",
     )
     name = typed.strip()
-    entry = next((person for person in known.persons if person.person_id == name), None)
+    entry = next((person for person in known if person.person_id == name), None)
     if entry is not None:
         st.caption(f"{plain(name)} has {count(entry.embeddings, 'photo')}; these are added.")
     else:
@@ -152,49 +154,61 @@ def _small(content: bytes) -> bytes | None:
     return thumbnail(content, _THUMBNAIL)
 
 
-def _list(known: PersonList) -> None:
-    photos = sum(person.embeddings for person in known.persons)
+def _list(known: Sequence[Profile]) -> None:
+    photos = sum(person.embeddings for person in known)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Enrolled", width="content", anchor=False)
-        if known.persons:
-            st.badge(f"{count(known.total, 'person', 'people')}, {count(photos, 'photo')}", color="gray")
-    if not known.persons:
+        if known:
+            st.badge(f"{count(len(known), 'person', 'people')}, {count(photos, 'photo')}", color="gray")
+    if not known:
         st.info(
             "Nobody is enrolled yet. Give a name and a photo or two, and the person is recognised from then on: in "
             "pictures and on every camera.",
             icon=":material/group_add:",
         )
         return
-    _show_people(_matching(known.persons))
+    _show_people(_matching(known), groups_of(known))
 
 
-def _matching(persons: Sequence[PersonEntry]) -> list[PersonEntry]:
+def _matching(persons: Sequence[Profile]) -> list[Profile]:
     if len(persons) < _SEARCH_FROM:
         return list(persons)
     wanted = st.text_input(
         "Search", placeholder="Search", icon=":material/search:", label_visibility="collapsed", key="search", live=True
     )
-    return [person for person in persons if (wanted or "").strip().casefold() in person.person_id.casefold()]
+    sought = (wanted or "").strip().casefold()
+    return [person for person in persons if any(sought in said.casefold() for said in _said_of(person))]
 
 
-def _show_people(persons: Sequence[PersonEntry]) -> None:
+def _said_of(person: Profile) -> tuple[str, ...]:
+    return (person.person_id, person.display_name or "", *person.groups)
+
+
+def _show_people(persons: Sequence[Profile], groups: Sequence[str]) -> None:
     if not persons:
         st.caption("Nobody of that name.")
         return
     shown = st.session_state.setdefault(_SHOWN_KEY, _PAGE)
     with st.container(border=True, gap="xsmall", key="people"):
         for person in persons[:shown]:
-            _show_person(person)
+            _show_person(person, groups)
     if len(persons) > shown and st.button(f"Show more ({len(persons) - shown:,} left)", key="more_people"):
         st.session_state[_SHOWN_KEY] += _PAGE
         st.rerun()
 
 
-def _show_person(person: PersonEntry) -> None:
+def _show_person(person: Profile, groups: Sequence[str]) -> None:
     key = f"person-{person.person_id}"
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key):
-        st.markdown(f"**{plain(person.person_id)}**", width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
+        st.markdown(f"**{plain(person.person_id)}**", width="content")
+        if person.display_name:
+            st.markdown(plain(person.display_name), width="content")
+        for group in person.groups:
+            st.badge(plain(group), icon=":material/group:", color="blue")
+        st.space("stretch")
         st.badge(count(person.embeddings, "photo"), color="gray")
+        if st.button("Edit", type="tertiary", icon=":material/edit:", key=f"edit-{person.person_id}"):
+            edit_profile(person, groups)
         if st.button(
             "Remove",
             type="tertiary",
@@ -202,10 +216,12 @@ def _show_person(person: PersonEntry) -> None:
             key=f"remove-{person.person_id}",
         ):
             _confirm_removal(person)
+    if person.note:
+        st.caption(plain(person.note))
 
 
 @st.dialog("Remove this person?", icon=":material/delete:")
-def _confirm_removal(person: PersonEntry) -> None:
+def _confirm_removal(person: Profile) -> None:
     st.markdown(
         f"**{plain(person.person_id)}** and {count(person.embeddings, 'photo')} will be forgotten at once, "
         "and not recognised any more. Past sightings stay. This cannot be undone."
@@ -217,7 +233,7 @@ def _confirm_removal(person: PersonEntry) -> None:
             _remove(person)
 
 
-def _remove(person: PersonEntry) -> None:
+def _remove(person: Profile) -> None:
     try:
         client().remove_person(person.person_id)
     except ClientError as error:

@@ -1,0 +1,63 @@
+"""The dialog in which it is said what a person is called, and what groups they are in."""
+
+from collections.abc import Iterable, Sequence
+
+import streamlit as st
+from pydantic import ValidationError
+
+from backend.client import ClientError
+from backend.schemas.profiles import Profile, ProfileChange
+from backend.ui.announcements import announce
+from backend.ui.connection import client
+from backend.ui.explanations import faults, show
+from backend.ui.phrases import plain
+
+_LABELS = {"display_name": "Display name", "note": "Note", "groups": "Groups"}
+
+
+def groups_of(people: Iterable[Profile]) -> list[str]:
+    """Every group that somebody is in, sorted."""
+    return sorted({group for person in people for group in person.groups}, key=str.casefold)
+
+
+@st.dialog("About this person", icon=":material/edit:")
+def edit_profile(person: Profile, groups: Sequence[str]) -> None:
+    """Ask what is to be known of a person; `groups` are offered beside new ones."""
+    key = f"profile-{person.person_id}"
+    st.markdown(f"**{plain(person.person_id)}**")
+    name = st.text_input(
+        _LABELS["display_name"],
+        person.display_name or "",
+        key=f"{key}-name",
+        max_chars=128,
+        placeholder=person.person_id,
+        help="What messages call them; left empty, their id.",
+    )
+    chosen = st.multiselect(
+        _LABELS["groups"],
+        groups,
+        default=person.groups,
+        key=f"{key}-groups",
+        accept_new_options=True,
+        placeholder="Choose or type, such as family",
+        help="What rules may be about: family, neighbours, staff …",
+    )
+    note = st.text_area(_LABELS["note"], person.note or "", key=f"{key}-note", max_chars=2000)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key=f"{key}-cancel"):
+            st.rerun()
+        if st.button("Save", type="primary", icon=":material/check:", key=f"{key}-save"):
+            _save(person, {"display_name": name.strip() or None, "note": note.strip() or None, "groups": chosen})
+
+
+def _save(person: Profile, entries: dict[str, object]) -> None:
+    try:
+        client().change_profile(person.person_id, ProfileChange.model_validate(entries))
+    except ValidationError as error:
+        st.error("  \n".join(map(plain, faults(error, _LABELS))), icon=":material/edit:")
+        return
+    except ClientError as error:
+        show(error)
+        return
+    announce(f"{plain(person.person_id)} is saved.", ":material/check:")
+    st.rerun()
