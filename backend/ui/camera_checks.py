@@ -9,6 +9,7 @@ from backend.domain.camera import ConnectStep
 from backend.schemas.cameras import CameraCheckReply, CapacityReply, VideoReply
 from backend.ui.connection import client
 from backend.ui.explanations import show
+from backend.ui.figures import Figure, show_figures
 from backend.ui.phrases import count, plain
 
 _STEPS: Mapping[ConnectStep, tuple[str, str]] = {
@@ -64,15 +65,18 @@ def _show_steps(found: CameraCheckReply) -> None:
 
 
 def _show_video(video: VideoReply) -> None:
-    with st.grid("auto", min_column_width=120, gap="small"):
-        st.metric("Picture", f"{video.width}×{video.height}")
-        st.metric("Codec", video.codec.upper())
-        st.metric("Pictures a second", f"{video.fps:g}")
-        st.metric("Whole picture every", _keyframes(video.keyframe_seconds), help="From one keyframe to the next.")
-        st.metric("Bit rate", f"{video.kilobits_per_second / 1000:.1f} Mbit/s")
-        st.metric("Decoding", f"{video.decode_ms:.0f} ms", help="Processor time for one second of video.")
-        st.metric("Search for faces", f"{video.search_ms:.0f} ms", help="For one picture.")
-        st.metric("Describe a face", f"{video.describe_ms:.0f} ms")
+    show_figures(
+        (
+            Figure("Picture", f"{video.width} × {video.height}"),
+            Figure("Codec", video.codec.upper()),
+            Figure("Pictures a second", f"{video.fps:.1f}"),
+            Figure("Keyframe every", _keyframes(video.keyframe_seconds)),
+            Figure("Bit rate", f"{video.kilobits_per_second / 1000:.1f} Mbit/s"),
+            Figure("Decoding", f"{video.decode_ms:.0f} ms", "Processor time for one second of video."),
+            Figure("Search for faces", f"{video.search_ms:.0f} ms", "For one picture."),
+            Figure("Describe a face", f"{video.describe_ms:.0f} ms"),
+        )
+    )
     st.markdown(f":material/familiar_face_and_zone: {_faces(video.face_sizes)}")
 
 
@@ -83,14 +87,17 @@ def _keyframes(seconds: float | None) -> str:
 def _faces(sizes: list[int]) -> str:
     if not sizes:
         return "No face was seen in these seconds. Stand where people pass and check again, to see how large faces are."
-    seen = f"{count(len(sizes), 'face')} seen, {min(sizes)} to {max(sizes)} pixels wide."
+    span = f"{max(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+    seen = f"{count(len(sizes), 'face')} seen, {span} pixels wide."
     if max(sizes) < _FEWEST_PIXELS:
         return f"{seen} That is small: {_FEWEST_PIXELS} pixels are needed to recognise people. Move the camera closer."
     return seen
 
 
 def _capacity(capacity: CapacityReply) -> str:
+    if not capacity.while_still:
+        return "This machine is too slow, or too busy now, for a camera like this one."
     return (
-        f"This machine can watch {count(capacity.while_busy, 'camera')} like this one while people walk by all the "
-        f"time, {capacity.while_still:,} while little happens."
+        f"This machine can watch {count(capacity.while_still, 'camera')} like this one while little happens, "
+        f"{capacity.while_busy or 'none'} while people walk by all the time."
     )

@@ -13,38 +13,32 @@ from backend.ui.announcements import announce
 from backend.ui.channel_fields import FIELDS, WHAT_IT_IS, Entry, Field
 from backend.ui.connection import client
 from backend.ui.explanations import faults, show
+from backend.ui.form_dialog import NEW, FormDialog
 from backend.ui.naming import KIND_ICONS, KINDS
 from backend.ui.phrases import plain
 
-_OPEN_KEY = "channel_open"
-_ROUND_KEY = "channel_round"
-_NEW = "new"
+_DIALOG = FormDialog("channel")
 _REQUEST: TypeAdapter[ChannelRequest] = TypeAdapter(ChannelRequest)
 _NO_MORE = "no-more"
 
 
 def open_form(channel: ChannelReply | None = None) -> None:
     """Have this run and the next ones show the form, for a new channel or for this one."""
-    st.session_state[_OPEN_KEY] = channel.channel_id if channel else _NEW
-    st.session_state[_ROUND_KEY] = st.session_state.get(_ROUND_KEY, 0) + 1
+    _DIALOG.open(channel.channel_id if channel else NEW)
 
 
 def show_form(channels: Mapping[str, ChannelReply]) -> None:
-    """Show the form where it is open: a redrawn page would close it else."""
-    wanted = st.session_state.get(_OPEN_KEY)
-    if wanted is None or (wanted != _NEW and wanted not in channels):
+    """Show the form where it is open."""
+    about = _DIALOG.about
+    if about is None or (about != NEW and about not in channels):
         return
-    channel = channels.get(wanted)
+    channel = channels.get(about)
     title = "Change the channel" if channel else "New channel"
-    st.dialog(title, width="medium", icon=":material/campaign:", on_dismiss=_close)(_form)(channel)
-
-
-def _close() -> None:
-    st.session_state.pop(_OPEN_KEY, None)
+    st.dialog(title, width="medium", icon=":material/campaign:", on_dismiss=_DIALOG.close)(_form)(channel)
 
 
 def _form(channel: ChannelReply | None) -> None:
-    key = f"channel-{st.session_state[_ROUND_KEY]}"
+    key = _DIALOG.key
     kind = channel.kind if channel else _ask_kind(key)
     st.caption(WHAT_IT_IS[kind])
     name = st.text_input(
@@ -59,7 +53,7 @@ def _form(channel: ChannelReply | None) -> None:
         st.page_link("views/telegram.py", label="Find the chat id for a bot token", icon=":material/search:")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key=f"{key}-cancel"):
-            _close()
+            _DIALOG.close()
             st.rerun()
         if st.button("Save", type="primary", icon=":material/check:", key=f"{key}-save"):
             _save(channel, kind, name, settings)
@@ -123,7 +117,7 @@ def _save(channel: ChannelReply | None, kind: ChannelKind, name: str, settings: 
     except ClientError as error:
         show(error)
         return
-    _close()
+    _DIALOG.close()
     announce(f"{plain(name)} is saved. Send a test to see whether it works.", ":material/campaign:")
     st.rerun()
 

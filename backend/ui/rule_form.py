@@ -11,14 +11,13 @@ from backend.schemas.rules import RuleReply, RuleRequest
 from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.explanations import faults, show
+from backend.ui.form_dialog import NEW, FormDialog
 from backend.ui.hours import ask_hours
 from backend.ui.naming import Names
 from backend.ui.phrases import plain
 from backend.ui.spans import ask_span
 
-_OPEN_KEY = "rule_open"
-_ROUND_KEY = "rule_round"
-_NEW = "new"
+_DIALOG = FormDialog("rule")
 _ANYWHERE = ""
 _WHO: Mapping[Who, str] = {
     Who.ANYONE: "Anyone",
@@ -42,30 +41,25 @@ _LABELS = {
 
 def open_form(rule: RuleReply | None = None) -> None:
     """Have this run and the next ones show the form, for a new rule or for this one."""
-    st.session_state[_OPEN_KEY] = rule.rule_id if rule else _NEW
-    st.session_state[_ROUND_KEY] = st.session_state.get(_ROUND_KEY, 0) + 1
+    _DIALOG.open(rule.rule_id if rule else NEW)
 
 
 def show_form(rules: Mapping[str, RuleReply], names: Names) -> None:
-    """Show the form where it is open: a redrawn page would close it else."""
-    wanted = st.session_state.get(_OPEN_KEY)
-    if wanted is None or (wanted != _NEW and wanted not in rules):
+    """Show the form where it is open."""
+    about = _DIALOG.about
+    if about is None or (about != NEW and about not in rules):
         return
-    rule = rules.get(wanted)
+    rule = rules.get(about)
     title = "Change the rule" if rule else "New rule"
-    st.dialog(title, width="large", icon=":material/rule:", on_dismiss=_close)(_form)(rule, names)
-
-
-def _close() -> None:
-    st.session_state.pop(_OPEN_KEY, None)
+    st.dialog(title, width="large", icon=":material/rule:", on_dismiss=_DIALOG.close)(_form)(rule, names)
 
 
 def _form(rule: RuleReply | None, names: Names) -> None:
-    key = f"rule-{st.session_state[_ROUND_KEY]}"
+    key = _DIALOG.key
     entries = _ask_whom(key, rule, names) | _ask_when(key, rule) | _ask_how(key, rule)
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key=f"{key}-cancel"):
-            _close()
+            _DIALOG.close()
             st.rerun()
         if st.button("Save", type="primary", icon=":material/check:", key=f"{key}-save"):
             _save(rule, entries)
@@ -194,7 +188,7 @@ def _save(rule: RuleReply | None, entries: Mapping[str, object]) -> None:
     except ClientError as error:
         show(error)
         return
-    _close()
+    _DIALOG.close()
     announce(f"Saved: {plain(saved.sentence)}", ":material/rule:")
     st.rerun()
 

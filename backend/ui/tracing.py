@@ -12,6 +12,7 @@ from backend.domain.rule import Outcome
 from backend.schemas.deliveries import AttemptReply, DeliveryReply, JudgementReply, RulingReply, TraceReply
 from backend.ui.connection import client
 from backend.ui.explanations import explained
+from backend.ui.figures import Figure, show_figures
 from backend.ui.naming import Names, fetched_names
 from backend.ui.phrases import clock, count, plain, zone
 from backend.ui.verdicts import LOOKS
@@ -44,7 +45,7 @@ def show_trace(sighting_id: str) -> None:
     with explained():
         trace = client().trace(sighting_id)
         names = fetched_names(client())
-    st.header("Why, or why not", anchor=False)
+    st.markdown("**Why, or why not**")
     if not trace.rulings:
         st.caption("The rules were not asked about this sighting, or it is older than their records.")
     for ruling in trace.rulings:
@@ -80,15 +81,13 @@ def _verdict(ruling: RulingReply, names: Names) -> str:
 
 
 def _show_figures(ruling: RulingReply) -> None:
-    figures = [("Best look's quality", f"{ruling.quality:.2f}"), ("Looks", f"{ruling.looks}")]
+    figures = [Figure("Best look's quality", f"{ruling.quality:.2f}"), Figure("Looks", f"{ruling.looks}")]
+    if ruling.margin is not None:
+        figures.insert(0, Figure("Ahead of the next", f"{ruling.margin:.2f}"))
     if ruling.candidates:
         similarity = ruling.candidates[0].similarity
-        figures.insert(0, ("Similarity", f"{similarity:.2f} {_compared(similarity, ruling.threshold)}"))
-    if ruling.margin is not None:
-        figures.insert(1, ("Ahead of the next", f"{ruling.margin:.2f}"))
-    with st.container(horizontal=True, gap="medium"):
-        for label, value in figures:
-            st.markdown(f":small[:gray[{label}]]  \n{value}", width="content")
+        figures.insert(0, Figure("Similarity", f"{similarity:.2f} {_compared(similarity, ruling.threshold)}"))
+    show_figures(figures)
 
 
 def _compared(similarity: float, threshold: float) -> str:

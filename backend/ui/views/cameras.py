@@ -13,6 +13,7 @@ from backend.ui.announcements import announce
 from backend.ui.camera_checks import check_link
 from backend.ui.connection import client
 from backend.ui.explanations import explained, faults, show
+from backend.ui.layout import HALVES_GAP, NARROWEST_HALF
 from backend.ui.live import show_live
 from backend.ui.phrases import ago, count, duration, plain
 from backend.ui.regions import HOW_TO_TYPE_A_REGION, parsed_region
@@ -45,10 +46,10 @@ def show_page() -> None:
     st.title("Cameras")
     with explained():
         client().cameras()
-    form, listing = st.columns([5, 6], gap="large")
-    with form:
+    halves = st.grid(2, min_column_width=NARROWEST_HALF, gap=HALVES_GAP)
+    with halves.cell():
         _schedule()
-    with listing:
+    with halves.cell():
         st.subheader("Watched")
         _list()
 

@@ -12,9 +12,10 @@ from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.drawing import thumbnail
 from backend.ui.explanations import advice, explained, show
+from backend.ui.layout import HALVES_GAP, NARROWEST_HALF
 from backend.ui.photos import chosen_photos, distinctly_named
 from backend.ui.phrases import count, plain
-from backend.ui.profiles import edit_profile, groups_of
+from backend.ui.profiles import open_form, show_form
 
 _VERDICT_KEY = "enrolment"
 _ROUND_KEY = "enrolment_round"
@@ -45,11 +46,12 @@ def show_page() -> None:
     st.title("People")
     with explained():
         known = list(client().everybody())
-    form, listing = st.columns([5, 6], gap="large")
-    with form:
+    halves = st.grid(2, min_column_width=NARROWEST_HALF, gap=HALVES_GAP)
+    with halves.cell():
         _enrol(known)
-    with listing:
+    with halves.cell():
         _list(known)
+    show_form(known)
 
 
 def _enrol(known: Sequence[Profile]) -> None:
@@ -167,7 +169,7 @@ def _list(known: Sequence[Profile]) -> None:
             icon=":material/group_add:",
         )
         return
-    _show_people(_matching(known), groups_of(known))
+    _show_people(_matching(known))
 
 
 def _matching(persons: Sequence[Profile]) -> list[Profile]:
@@ -184,31 +186,27 @@ def _said_of(person: Profile) -> tuple[str, ...]:
     return (person.person_id, person.display_name or "", *person.groups)
 
 
-def _show_people(persons: Sequence[Profile], groups: Sequence[str]) -> None:
+def _show_people(persons: Sequence[Profile]) -> None:
     if not persons:
         st.caption("Nobody of that name.")
         return
     shown = st.session_state.setdefault(_SHOWN_KEY, _PAGE)
     with st.container(border=True, gap="xsmall", key="people"):
         for person in persons[:shown]:
-            _show_person(person, groups)
+            _show_person(person)
     if len(persons) > shown and st.button(f"Show more ({len(persons) - shown:,} left)", key="more_people"):
         st.session_state[_SHOWN_KEY] += _PAGE
         st.rerun()
 
 
-def _show_person(person: Profile, groups: Sequence[str]) -> None:
+def _show_person(person: Profile) -> None:
     key = f"person-{person.person_id}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=key):
-        st.markdown(f"**{plain(person.person_id)}**", width="content")
-        if person.display_name:
-            st.markdown(plain(person.display_name), width="content")
-        for group in person.groups:
-            st.badge(plain(group), icon=":material/group:", color="blue")
-        st.space("stretch")
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key):
+        with st.container(gap="xsmall"):
+            _show_profile(person)
         st.badge(count(person.embeddings, "photo"), color="gray")
         if st.button("Edit", type="tertiary", icon=":material/edit:", key=f"edit-{person.person_id}"):
-            edit_profile(person, groups)
+            open_form(person)
         if st.button(
             "Remove",
             type="tertiary",
@@ -216,6 +214,15 @@ def _show_person(person: Profile, groups: Sequence[str]) -> None:
             key=f"remove-{person.person_id}",
         ):
             _confirm_removal(person)
+
+
+def _show_profile(person: Profile) -> None:
+    name = f"  {plain(person.display_name)}" if person.display_name else ""
+    st.markdown(f"**{plain(person.person_id)}**{name}")
+    if person.groups:
+        with st.container(horizontal=True, gap="xsmall"):
+            for group in person.groups:
+                st.badge(plain(group), icon=":material/group:", color="blue")
     if person.note:
         st.caption(plain(person.note))
 

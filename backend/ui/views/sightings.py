@@ -214,7 +214,7 @@ def _show_whole(sighting: SightingReply, content: bytes | None) -> None:
 def _tell(sighting: SightingReply, content: bytes | None) -> None:
     now, where = datetime.now(UTC), zone(st.context.timezone)
     lasted = duration((sighting.last_seen_at - sighting.started_at).total_seconds())
-    st.header(plain(_name(sighting)), anchor=False)
+    st.markdown(f"**{plain(_name(sighting))}**")
     st.markdown(
         f":material/videocam: {plain(sighting.camera_nickname)}  \n"
         f":material/schedule: {clock(sighting.started_at, where, now)}, for {lasted}  \n"
