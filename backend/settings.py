@@ -163,6 +163,11 @@ def load_local_settings() -> LocalSettings:
     return _loaded(LocalSettings)
 
 
+def load_ui_settings() -> UiSettings:
+    """What the web UI reads, the token perhaps empty; raises as above."""
+    return _loaded(UiSettings)
+
+
 def _loaded(kind: type[Loaded]) -> Loaded:
     try:
         return kind()
