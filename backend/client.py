@@ -9,7 +9,7 @@ What goes wrong is one of these:
 ClientError
 ├── Unreachable        nobody answers at the address, or not in time
 ├── Unauthorised       no token was sent (401)
-├── Forbidden          the token is not the server's (403)
+├── Forbidden          the token is not the server's, or its key may not do this (403)
 ├── Missing            what was named does not exist (404)
 ├── Refused            what was sent cannot be used (400, 413, 415, 422 and other 4xx)
 ├── ServerFailed       the server could not do its work (5xx)
@@ -28,9 +28,11 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from backend.domain.access import Scope
 from backend.schemas.cameras import CameraJob, CameraList, CameraRemoved, CameraStatusReply
 from backend.schemas.errors import ErrorReply
 from backend.schemas.health import Readiness
+from backend.schemas.keys import KeyEntry, KeyList, KeyMade, KeyRequest
 from backend.schemas.persons import AddReply, PersonList, RejectedPhoto, RemoveReply, RetrieveReply
 from backend.schemas.sightings import SightingList
 from backend.schemas.telegram import ChatList
@@ -78,7 +80,7 @@ class Unauthorised(ClientError):
 
 
 class Forbidden(ClientError):
-    """The token is not the server's."""
+    """The token is not the server's, or its key may not do this."""
 
 
 class Missing(ClientError):
@@ -241,8 +243,7 @@ class FaceServerClient:
             "limit": limit,
             "cursor": cursor,
         }
-        filters = {name: value for name, value in wanted.items() if value is not None}
-        return self._get(SightingList, f"{self._base}/sightings", filters)
+        return self._get(SightingList, f"{self._base}/sightings", _given(**wanted))
 
     def picture(self, sighting_id: str) -> bytes:
         """The picture of a sighting as a JPEG file; Missing where there is none."""
@@ -255,6 +256,20 @@ class FaceServerClient:
         """The chats that a bot has lately heard from."""
         content = {"telegram_api_token": telegram_api_token}
         return _parsed(ChatList, self._request("POST", f"{self._base}/telegram/chats", json=content))
+
+    def keys(self, *, limit: int | None = None, cursor: str | None = None) -> KeyList:
+        """The API keys, newest first, without what is secret of them; for an administrator."""
+        return self._get(KeyList, f"{self._base}/v1/keys", _given(limit=limit, cursor=cursor))
+
+    def create_key(self, name: str, scopes: Sequence[Scope], expires_at: datetime | None = None) -> KeyMade:
+        """Make an API key; `key` of the answer is shown this once."""
+        wanted = KeyRequest(name=name, scopes=list(scopes), expires_at=expires_at)
+        content = wanted.model_dump(mode="json")
+        return _parsed(KeyMade, self._request("POST", f"{self._base}/v1/keys", json=content))
+
+    def revoke_key(self, key_id: str) -> KeyEntry:
+        """Have a key open nothing any more; Missing where there is none that could be revoked."""
+        return _parsed(KeyEntry, self._request("DELETE", f"{self._base}/v1/keys/{quote(key_id, safe='')}"))
 
     def _get(self, model: type[Reply], url: str, parameters: Mapping[str, str | int] | None = None) -> Reply:
         return _parsed(model, self._request("GET", url, params=parameters))
@@ -275,6 +290,10 @@ class FaceServerClient:
         if not answer.is_success:
             raise _error(answer)
         return answer
+
+
+def _given(**parameters: str | int | None) -> dict[str, str | int]:
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def _authorisation(token: str) -> dict[bytes, bytes]:

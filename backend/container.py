@@ -93,8 +93,7 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
     """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
     data_folder.prepare(settings.data_dir)
     with ExitStack() as stack:
-        database = _open_database(settings)
-        stack.callback(database.close)
+        database = stack.enter_context(closing(_open_database(settings)))
         runtime = _runtime(settings)
         pipelines = load_models(settings, runtime)
         gallery = Gallery(database, pipelines.photos.model, index_of(settings))
@@ -244,6 +243,14 @@ class _CameraWorkers:
 
 def _runtime(settings: LocalSettings) -> OpenVinoRuntime:
     return OpenVinoRuntime(threads=settings.threads or None)
+
+
+@contextmanager
+def open_database(settings: LocalSettings) -> Iterator[Database]:
+    """Open the database alone, for what needs no models; raises a FaceServerError where it cannot be opened."""
+    data_folder.prepare(settings.data_dir)
+    with closing(_open_database(settings)) as database:
+        yield database
 
 
 def _open_database(settings: LocalSettings) -> Database:

@@ -10,20 +10,43 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
+from backend.api.access import RouteTable, needs
+from backend.api.attempts import FailedAttempts
 from backend.api.deps import bearer
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
-from backend.api.security import BearerAuth
+from backend.api.security import BearerAuth, Policy
 from backend.api.slots import Slots
+from backend.api.v1 import keys, recognition
 from backend.api.v1 import persons as v1_persons
-from backend.api.v1 import recognition
 from backend.container import Services, open_services
+from backend.domain.access import Scope
 from backend.settings import Settings
 
 OVERHEAD_BYTES = 2**20
 """What a request may hold beside its images: fields, and the boundaries between parts."""
+
+ROUTERS = (
+    # `POST /person` asks by itself for what enrolling takes.
+    (persons.router, needs(Scope.READ)),
+    (cameras.router, needs(Scope.READ, change=Scope.CAMERAS)),
+    (sightings.router, needs(Scope.READ)),
+    (telegram.router, needs(Scope.CAMERAS)),
+    (profiles.router, needs(Scope.READ, change=Scope.ENROL)),
+    (rules.router, needs(Scope.READ, change=Scope.CAMERAS)),
+    (channels.router, needs(Scope.READ, change=Scope.CAMERAS)),
+    (deliveries.router, needs(Scope.READ, change=Scope.CAMERAS)),
+)
+"""The description's routes and what comes with them, each with the scopes that it takes."""
+V1_ROUTERS = (
+    (recognition.router, needs(Scope.READ)),
+    (v1_persons.router, needs(Scope.READ, change=Scope.ENROL)),
+    (profiles.router, needs(Scope.READ, change=Scope.ENROL)),
+    (keys.router, needs(Scope.ADMIN)),
+)
+"""The routes of `/v1`, each with the scopes that it takes."""
 
 OpenServices = Callable[[Settings], AbstractContextManager[Services]]
 
@@ -58,19 +81,10 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         generate_unique_id_function=_operation_id,
     )
     install_error_handlers(app)
-    for router in (
-        persons.router,
-        cameras.router,
-        sightings.router,
-        telegram.router,
-        profiles.router,
-        rules.router,
-        channels.router,
-        deliveries.router,
-    ):
-        app.include_router(router, dependencies=[bearer])
-    for router in (recognition.router, v1_persons.router, profiles.router):
-        app.include_router(router, prefix="/v1", dependencies=[bearer])
+    for router, rule in ROUTERS:
+        app.include_router(router, dependencies=[bearer, rule])
+    for router, rule in V1_ROUTERS:
+        app.include_router(router, prefix="/v1", dependencies=[bearer, rule])
     app.include_router(health.router)
     # The last one added meets the request first.
     app.add_middleware(
@@ -79,7 +93,8 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         # One image as base64, which makes four bytes of three.
         max_document_bytes=settings.max_image_bytes * 4 // 3 + OVERHEAD_BYTES,
     )
-    app.add_middleware(BearerAuth, token=settings.auth_token.get_secret_value())
+    policy = Policy(settings.auth_token.get_secret_value(), FailedAttempts(settings.max_failed_attempts))
+    app.add_middleware(BearerAuth, policy=policy, routes=lambda: RouteTable(app.routes))
     app.add_middleware(RequestIds)
     app.add_middleware(StartupErrors)
     return app

@@ -1,44 +1,167 @@
-"""Bearer authentication, before a request's body is read: a new route is closed until it is named as open."""
+"""Who may ask: authentication and scopes, before a request's body is read; a route without a rule is closed."""
 
 import hmac
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.api.access import RouteTable
+from backend.api.attempts import FailedAttempts
 from backend.api.errors import error_response
+from backend.api.request_id import current_request_id
+from backend.domain.access import ADMINISTRATOR, Actor, ApiKey, Caller, acting_as
+from backend.domain.errors import StorageError
+from backend.storage import api_keys
+from backend.storage.database import Database
+
+logger = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 OPEN_PREFIX = "/docs/"
+NO_ADDRESS = "unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is let in, and how patient we are with those who are not."""
+
+    token: str
+    """The administrator's."""
+    attempts: FailedAttempts
+    open_paths: frozenset[str] = OPEN_PATHS
+
+
+class _Refusal(Exception):
+    """A request is not let through."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+@dataclass(slots=True)
 class BearerAuth:
-    """Lets through who sends `Authorization: Bearer TOKEN`: 401 without or malformed, 403 with another token."""
+    """Lets through who sends `Authorization: Bearer TOKEN`, with the administrator's token or a key of enough scope.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        """Stand before `app` and ask for `token`."""
-        self._app = app
-        self._token = token.encode()
+    401 without a token or with a malformed one, 403 with another, with a key that is revoked or has expired, and with
+    one that lacks the scope; 429 to an address that failed too often.
+    """
+
+    app: ASGIApp
+    policy: Policy
+    routes: Callable[[], RouteTable]
+    _table: RouteTable | None = field(default=None, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or pass it on."""
-        refusal = None if scope["type"] == "lifespan" or _is_open(scope["path"]) else self._refusal(scope)
-        if refusal is None:
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan" or self._is_open(scope["path"]):
+            await self.app(scope, receive, send)
             return
-        status, code, message = refusal
-        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-        await error_response(status, code, message, headers=headers)(scope, receive, send)
+        try:
+            caller = await self._caller(scope)
+            self._check_scope(scope, caller)
+        except _Refusal as refusal:
+            response = error_response(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
+            await response(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        with acting_as(Actor(caller.name, caller.key_id, address_of(scope), current_request_id.get())):
+            await self.app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
-        scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip(" \t"):
-            return 401, "unauthorised", "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
+    def _is_open(self, path: str) -> bool:
+        return path in self.policy.open_paths or path.startswith(OPEN_PREFIX)
+
+    async def _caller(self, scope: Scope) -> Caller:
+        address = address_of(scope) or NO_ADDRESS
+        wait = self.policy.attempts.seconds_to_wait(address)
+        if wait > 0:
+            # Not even the right token is looked at: the answer would tell a guess that was right.
+            after = {"Retry-After": str(math.ceil(wait))}
+            raise _Refusal(429, "too_many_attempts", "Too many wrong tokens came from this address; wait.", after)
+        token = _token_of(scope)
+        try:
+            return ADMINISTRATOR if self._is_administrators(token) else await _key_holder(scope, token)
+        except _Refusal as refusal:
+            if refusal.status == 403:
+                self.policy.attempts.note(address)
+                logger.warning("An attempt from %s failed: %s", address, refusal.message)
+            raise
+
+    def _is_administrators(self, token: str) -> bool:
         # Compared as the bytes that came, which Headers decodes as Latin-1, in a time that tells nothing of where they
         # differ.
-        if not hmac.compare_digest(token.strip(" \t").encode("latin-1"), self._token):
-            return 403, "forbidden", "The token is not the AUTH_TOKEN of this server."
-        return None
+        return hmac.compare_digest(token.encode("latin-1"), self.policy.token.encode())
+
+    def _check_scope(self, scope: Scope, caller: Caller) -> None:
+        self._table = self._table or self.routes()
+        rule = self._table.rule_of(scope)
+        if rule is None:
+            return  # 404 or 405, which a caller of any scope may be told
+        scope.setdefault("state", {})["route"] = rule.path
+        wanted = None if rule.needs is None else rule.needs.by_method(scope.get("method", "GET"))
+        if wanted is None or not caller.may(wanted):
+            name = "that nobody has: this route has no rule" if wanted is None else f"'{wanted}'"
+            raise _Refusal(403, "scope_missing", f"This takes a key with the scope {name}.")
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+def address_of(scope: Scope) -> str | None:
+    """The address that a request came from."""
+    client = scope.get("client")
+    return None if client is None else str(client[0])
+
+
+def _token_of(scope: Scope) -> str:
+    scheme, _, token = Headers(scope=scope).get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip(" \t"):
+        message = "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
+        raise _Refusal(401, "unauthorised", message, {"WWW-Authenticate": "Bearer"})
+    return token.strip(" \t")
+
+
+async def _key_holder(scope: Scope, token: str) -> Caller:
+    # What does not look like a key is not searched for: guessing must cost us nothing.
+    services = scope.get("state", {}).get("services")
+    if services is None or not api_keys.KEY.fullmatch(token):
+        raise _wrong()
+    try:
+        return await to_thread.run_sync(_holder, services.recognition.database, token)
+    except StorageError as error:
+        raise _Refusal(503, error.code, error.message, {"Retry-After": "1"}) from None
+
+
+def _holder(database: Database, token: str) -> Caller:
+    now = datetime.now(UTC)
+    with database.read() as tx:
+        key = api_keys.by_secret(tx, token)
+    if key is None:
+        raise _wrong()
+    if key.revoked_at is not None:
+        raise _Refusal(403, "key_revoked", f"The key '{key.name}' was revoked.")
+    if key.has_expired(now):
+        raise _Refusal(403, "key_expired", f"The key '{key.name}' has expired.")
+    _note_use(database, key, now)
+    return key.caller
+
+
+def _note_use(database: Database, key: ApiKey, now: datetime) -> None:
+    if not api_keys.is_use_to_be_noted(key, now):
+        return
+    try:
+        with database.write() as tx:
+            api_keys.note_use(tx, key.key_id, now)
+    except StorageError as error:
+        # A full disk must not keep anybody from asking who is at the door.
+        logger.warning("The use of a key could not be noted: %s", error.message)
+
+
+def _wrong() -> _Refusal:
+    return _Refusal(403, "forbidden", "The token is neither the AUTH_TOKEN of this server nor one of its keys.")

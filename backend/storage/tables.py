@@ -254,3 +254,19 @@ rulings = Table(
     Column("decided_at", UtcDateTime, nullable=False),
     Column("document", Text, nullable=False),
 )
+
+# The keys of the API, by their hashes alone: a stolen database lets nobody in.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(26), primary_key=True),
+    Column("name", String(128), nullable=False),
+    # SHA-256 of the key, in hexadecimal.
+    Column("key_hash", String(64), nullable=False, unique=True),
+    # Scopes with blanks between them: they are never searched.
+    Column("scopes", String(128), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+    Column("revoked_at", UtcDateTime, nullable=True),
+)

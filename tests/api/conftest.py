@@ -102,6 +102,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, bot_api: BotApi) -> Iterato
         data_dir=tmp_path_factory.mktemp("api") / "data",
         max_image_bytes=MAX_IMAGE_BYTES,
         max_images=MAX_IMAGES,
+        # The tests of refusals send thousands.
+        max_failed_attempts=0,
         telegram_api_url=bot_api.url,
     )
     live = LiveServer(settings)
