@@ -29,6 +29,8 @@ import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backend.domain.access import Scope
+from backend.domain.audit import Deed
+from backend.schemas.audit import AuditPage
 from backend.schemas.cameras import CameraJob, CameraList, CameraRemoved, CameraStatusReply
 from backend.schemas.errors import ErrorReply
 from backend.schemas.health import Readiness
@@ -270,6 +272,10 @@ class FaceServerClient:
     def revoke_key(self, key_id: str) -> KeyEntry:
         """Have a key open nothing any more; Missing where there is none that could be revoked."""
         return _parsed(KeyEntry, self._request("DELETE", f"{self._base}/v1/keys/{quote(key_id, safe='')}"))
+
+    def audit(self, *, deed: Deed | None = None, limit: int | None = None, cursor: str | None = None) -> AuditPage:
+        """Who did what, newest first; for an administrator."""
+        return self._get(AuditPage, f"{self._base}/v1/audit", _given(deed=deed, limit=limit, cursor=cursor))
 
     def _get(self, model: type[Reply], url: str, parameters: Mapping[str, str | int] | None = None) -> Reply:
         return _parsed(model, self._request("GET", url, params=parameters))

@@ -19,7 +19,7 @@ from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
 from backend.api.security import BearerAuth, Policy
 from backend.api.slots import Slots
-from backend.api.v1 import keys, recognition
+from backend.api.v1 import audit, keys, recognition
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
 from backend.domain.access import Scope
@@ -45,6 +45,7 @@ V1_ROUTERS = (
     (v1_persons.router, needs(Scope.READ, change=Scope.ENROL)),
     (profiles.router, needs(Scope.READ, change=Scope.ENROL)),
     (keys.router, needs(Scope.ADMIN)),
+    (audit.router, needs(Scope.ADMIN)),
 )
 """The routes of `/v1`, each with the scopes that it takes."""
 

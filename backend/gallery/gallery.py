@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.audit import Deed
 from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
-from backend.storage import negatives, people, templates
+from backend.storage import audit, negatives, people, templates
 from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
@@ -80,6 +81,7 @@ class Gallery:
         with self._changed_rows() as tx:
             _found(tx, person_id)
             negatives.add(tx, person_id, look)
+            audit.note(tx, Deed.PERSON_DENIED, person_id)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""
@@ -101,6 +103,7 @@ class Gallery:
         with self._database.write() as tx:
             changed = replace(_found(tx, person_id), **changes)
             people.describe(tx, changed)
+            audit.note(tx, Deed.PERSON_CHANGED, person_id, fields=", ".join(sorted(changes)))
         return changed
 
     def count(self, person_id: str) -> int:
@@ -123,6 +126,7 @@ class Gallery:
                 template_ids: dict[str, str] = {}
                 if fresh:
                     template_ids = _keep(tx, person_id, fresh)
+                    audit.note(tx, Deed.PERSON_ENROLLED, person_id, faces=len(fresh))
                     generation = templates.advance_generation(tx)
                 embeddings = templates.count(tx, person_id)
             if fresh:
@@ -137,16 +141,21 @@ class Gallery:
                 removed = templates.count(tx, person_id)
                 if not people.remove(tx, person_id):
                     raise PersonNotFound(person_id)
+                audit.note(tx, Deed.PERSON_REMOVED, person_id, faces=removed)
                 generation = templates.advance_generation(tx)
             self._replace(self._index.without(person_id), generation)
         return removed
 
-    def create(self, person_id: str) -> None:
-        """Enrol somebody who has no photo yet; raises PersonExists."""
+    def create(self, person_id: str, **details: Any) -> Person:
+        """Enrol somebody who has no photo yet, with the details that `describe` takes; raises PersonExists."""
         with self._database.write() as tx:
             if people.exists(tx, person_id):
                 raise PersonExists(person_id)
             people.add(tx, person_id)
+            created = replace(_found(tx, person_id), **details)
+            people.describe(tx, created)
+            audit.note(tx, Deed.PERSON_CREATED, person_id)
+        return created
 
     def templates_of(self, person_id: str) -> list[TemplateEntry]:
         """A person's templates of every model, in the order of enrolment; raises PersonNotFound."""
@@ -168,6 +177,7 @@ class Gallery:
         with self._changed_rows() as tx:
             _require_template(tx, person_id, template_id)
             templates.remove(tx, template_id)
+            audit.note(tx, Deed.FACE_REMOVED, person_id, face_id=template_id)
 
     def rename(self, person_id: str, new_id: str) -> None:
         """Give a person another id; raises PersonNotFound and PersonExists."""
@@ -176,6 +186,7 @@ class Gallery:
             if people.exists(tx, new_id):
                 raise PersonExists(new_id)
             people.rename(tx, person_id, new_id)
+            audit.note(tx, Deed.PERSON_RENAMED, person_id, new_id=new_id)
 
     def merge(self, person_id: str, into: str) -> int:
         """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
@@ -188,6 +199,7 @@ class Gallery:
             templates.give(tx, person_id, into)
             people.give_sightings(tx, person_id, into)
             people.remove(tx, person_id)
+            audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)
 
     @contextmanager

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 
 from backend.domain.access import ApiKey, Scope
+from backend.domain.audit import Deed
+from backend.storage import audit
 from backend.storage.database import Transaction
 from backend.storage.ids import new_id
 from backend.storage.tables import api_keys
@@ -50,6 +52,7 @@ def add(tx: Transaction, name: str, scopes: Iterable[Scope], expires_at: datetim
             expires_at=expires_at,
         )
     )
+    audit.note(tx, Deed.KEY_CREATED, key.key_id, name=name, scopes=", ".join(sorted(key.scopes)))
     return NewKey(key, secret)
 
 
@@ -84,6 +87,7 @@ def revoke(tx: Transaction, key_id: str) -> ApiKey | None:
         return None
     now = datetime.now(UTC)
     tx.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(revoked_at=now))
+    audit.note(tx, Deed.KEY_REVOKED, key_id, name=known.name)
     return replace(known, revoked_at=now)
 
 

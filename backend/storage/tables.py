@@ -270,3 +270,20 @@ api_keys = Table(
     Column("last_used_at", UtcDateTime, nullable=True),
     Column("revoked_at", UtcDateTime, nullable=True),
 )
+
+# Who did what. Triggers keep it from being changed. It outlives what it names, and so has no foreign keys.
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", String(26), primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("key_id", String(26), nullable=True),
+    Column("address", String(64), nullable=True),
+    Column("request_id", String(128), nullable=True),
+    Column("deed", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),
+    # As JSON: shown and never searched.
+    Column("facts", Text, nullable=False),
+    Index(None, "deed", "audit_id"),
+)

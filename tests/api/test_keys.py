@@ -1,7 +1,6 @@
 """API keys over HTTP: shown once, kept as hashes, revoked at once."""
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +15,9 @@ from backend.storage.tables import api_keys as rows
 from tests.api.conftest import TOKEN, LiveServer
 
 
-@pytest.fixture
-def api(server: LiveServer) -> Iterator[httpx.Client]:
-    """A client of the administrator's, on a server without keys."""
-    with server.client() as client:
-        yield client
+@pytest.fixture(autouse=True)
+def without_keys(server: LiveServer) -> None:
+    """Other tests keep some for all of theirs."""
     with server.services.recognition.database.write() as tx:
         tx.execute(delete(rows))
 
