@@ -73,7 +73,9 @@ class RouteTable:
 
     def rule_of(self, scope: RequestScope) -> Rule | None:
         """The route that a request goes to; None where there is none, or none of that method."""
-        path, method = scope["path"], scope.get("method", "GET")
+        if scope["type"] != "http":
+            return None
+        path, method = scope["path"], scope["method"]
         return next((rule for rule in self.rules if method in rule.methods and rule.pattern.match(path)), None)
 
 

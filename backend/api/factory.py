@@ -15,10 +15,12 @@ from backend.api.attempts import FailedAttempts
 from backend.api.deps import bearer
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
+from backend.api.measuring import RequestMetrics
 from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
-from backend.api.security import BearerAuth, Policy
+from backend.api.security import OPEN_PATHS, BearerAuth, Policy
 from backend.api.slots import Slots
+from backend.api.standing import WriteProbe
 from backend.api.v1 import audit, keys, recognition
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
@@ -38,6 +40,7 @@ ROUTERS = (
     (rules.router, needs(Scope.READ, change=Scope.CAMERAS)),
     (channels.router, needs(Scope.READ, change=Scope.CAMERAS)),
     (deliveries.router, needs(Scope.READ, change=Scope.CAMERAS)),
+    (health.metrics_router, needs(Scope.READ)),
 )
 """The description's routes and what comes with them, each with the scopes that it takes."""
 V1_ROUTERS = (
@@ -57,6 +60,7 @@ class State(TypedDict):
 
     services: Services
     slots: Slots
+    write_probe: WriteProbe
 
 
 def create_app(settings: Settings, opened: OpenServices = open_services) -> FastAPI:
@@ -66,7 +70,11 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         services = opened(settings)
         # In threads: loading models and stopping cameras block, and the loop must go on answering signals.
-        state = State(services=await to_thread.run_sync(services.__enter__), slots=Slots(settings.max_recognitions))
+        state = State(
+            services=await to_thread.run_sync(services.__enter__),
+            slots=Slots(settings.max_recognitions),
+            write_probe=WriteProbe(),
+        )
         try:
             yield state
         finally:
@@ -94,8 +102,13 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         # One image as base64, which makes four bytes of three.
         max_document_bytes=settings.max_image_bytes * 4 // 3 + OVERHEAD_BYTES,
     )
-    policy = Policy(settings.auth_token.get_secret_value(), FailedAttempts(settings.max_failed_attempts))
+    policy = Policy(
+        token=settings.auth_token.get_secret_value(),
+        attempts=FailedAttempts(settings.max_failed_attempts),
+        open_paths=OPEN_PATHS | {"/metrics"} if settings.metrics_open else OPEN_PATHS,
+    )
     app.add_middleware(BearerAuth, policy=policy, routes=lambda: RouteTable(app.routes))
+    app.add_middleware(RequestMetrics)
     app.add_middleware(RequestIds)
     app.add_middleware(StartupErrors)
     return app

@@ -11,7 +11,7 @@ from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.api.access import RouteTable
+from backend.api.access import RouteTable, Rule
 from backend.api.attempts import FailedAttempts
 from backend.api.errors import error_response
 from backend.api.request_id import current_request_id
@@ -63,12 +63,16 @@ class BearerAuth:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or pass it on."""
-        if scope["type"] == "lifespan" or self._is_open(scope["path"]):
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        rule = self._rule_of(scope)
+        if self._is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         try:
             caller = await self._caller(scope)
-            self._check_scope(scope, caller)
+            _check_scope(scope, caller, rule)
         except _Refusal as refusal:
             response = error_response(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
             await response(scope, receive, send)
@@ -101,16 +105,22 @@ class BearerAuth:
         # differ.
         return hmac.compare_digest(token.encode("latin-1"), self.policy.token.encode())
 
-    def _check_scope(self, scope: Scope, caller: Caller) -> None:
+    def _rule_of(self, scope: Scope) -> Rule | None:
+        # Made at the first request: by then every route is there.
         self._table = self._table or self.routes()
         rule = self._table.rule_of(scope)
-        if rule is None:
-            return  # 404 or 405, which a caller of any scope may be told
-        scope.setdefault("state", {})["route"] = rule.path
-        wanted = None if rule.needs is None else rule.needs.by_method(scope.get("method", "GET"))
-        if wanted is None or not caller.may(wanted):
-            name = "that nobody has: this route has no rule" if wanted is None else f"'{wanted}'"
-            raise _Refusal(403, "scope_missing", f"This takes a key with the scope {name}.")
+        if rule is not None:
+            scope.setdefault("state", {})["route"] = rule.path
+        return rule
+
+
+def _check_scope(scope: Scope, caller: Caller, rule: Rule | None) -> None:
+    if rule is None:
+        return  # 404 or 405, which a caller of any scope may be told
+    wanted = None if rule.needs is None else rule.needs.by_method(scope["method"])
+    if wanted is None or not caller.may(wanted):
+        name = "that nobody has: this route has no rule" if wanted is None else f"'{wanted}'"
+        raise _Refusal(403, "scope_missing", f"This takes a key with the scope {name}.")
 
 
 def address_of(scope: Scope) -> str | None:

@@ -14,6 +14,7 @@ from backend.domain.audit import Deed
 from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
 from backend.storage import audit, negatives, people, templates
@@ -47,8 +48,11 @@ class Addition:
 class Gallery:
     """The templates of one model, searched in memory and kept in the database; safe to use from any thread."""
 
-    def __init__(self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of) -> None:
+    def __init__(
+        self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of, meter: Meter = NO_METER
+    ) -> None:
         """Build the index, of the kind that `make_index` makes, from the database's templates of that model."""
+        self._meter = meter
         self.model = model
         self._database = database
         # Held over a change of both SQL and index, so that they change in the same order.
@@ -68,8 +72,9 @@ class Gallery:
         self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
         strangers = self._strangers
-        # As many more as may have to be left out.
-        found = self._index.search(probe.embedding, limit + len(strangers), among)
+        with timed(self._meter, Stage.SEARCH):
+            # As many more as may have to be left out.
+            found = self._index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
     def deny(self, person_id: str, look: Template) -> None:
@@ -87,6 +92,11 @@ class Gallery:
         """Raise StorageError where the database cannot be read."""
         with self._database.read() as tx:
             templates.generation(tx)
+
+    def check_writable(self) -> None:
+        """Raise StorageError where the database cannot be written."""
+        with self._database.write() as tx:
+            templates.touch_generation(tx)
 
     def people(self) -> list[Person]:
         """Everybody enrolled, sorted by id."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from backend.domain.meter import NO_METER, Meter
 from backend.vision.embedding import Embedder
 from backend.vision.mirrored import MirroredEmbedder
 from backend.vision.models import SFACE, YUNET, available, prepare
@@ -56,6 +57,7 @@ def load_pipelines(
     photo_side: int = PHOTO_SIDE,
     camera_side: int = CAMERA_SIDE,
     mirroring: Mirroring = Mirroring(),
+    meter: Meter = NO_METER,
 ) -> Pipelines:
     """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
 
@@ -77,8 +79,10 @@ def load_pipelines(
         "off": embedder,
     }
     return Pipelines(
-        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look),
-        cameras=FacePipeline(camera_detector, by_search["on" if mirroring.search == "on" else "off"], second_look),
-        enrolment=FacePipeline(photo_detector, enrolling, second_look),
+        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look, meter),
+        cameras=FacePipeline(
+            camera_detector, by_search["on" if mirroring.search == "on" else "off"], second_look, meter
+        ),
+        enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
     )
