@@ -23,6 +23,7 @@ from backend.domain.errors import (
     InvalidInput,
     ModelError,
     ModelMismatch,
+    NotAllowed,
     NotFound,
     PersonExists,
     ShuttingDown,
@@ -40,6 +41,7 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     UnsupportedFormat: 415,
     InvalidInput: 422,
     NotFound: 404,
+    NotAllowed: 403,
     ModelMismatch: 409,
     PersonExists: 409,
     Busy: 503,
@@ -55,11 +57,12 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
-    403: "Another token",
+    403: "Another token, a key that is revoked or has expired, or one without the scope",
     404: "There is no such thing",
     413: "Too large",
     415: "Of a kind that is not read here",
     422: "A field is missing or makes no sense",
+    429: "Too many wrong tokens came from this address; Retry-After says when to try again",
     503: "The server cannot do it now",
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {

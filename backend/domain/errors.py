@@ -23,7 +23,9 @@ FaceServerError
 │   ├── RuleNotFound
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
-│   └── DeliveryNotFound
+│   ├── DeliveryNotFound
+│   └── KeyNotFound
+├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
 ├── Busy                         more is asked at once than can be done
 ├── ShuttingDown                 the service stops, and nothing new is begun
@@ -252,6 +254,26 @@ class DeliveryNotFound(NotFound):
     def __init__(self, delivery_id: str) -> None:
         """Name the delivery that was asked for."""
         super().__init__(f"There is no delivery '{delivery_id}' that was given up.", delivery_id=delivery_id)
+
+
+class KeyNotFound(NotFound):
+    """No key of that id is kept, or it is revoked already."""
+
+    code = "key_not_found"
+
+    def __init__(self, key_id: str) -> None:
+        """Name the key that was asked for."""
+        super().__init__(f"There is no key '{key_id}' that could be revoked.", key_id=key_id)
+
+
+class NotAllowed(FaceServerError):
+    """The caller's key lacks the scope that this takes."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        """Name the scope that is wanted."""
+        super().__init__(f"This takes a key with the scope '{scope}'.", scope=scope)
 
 
 class ModelMismatch(FaceServerError):

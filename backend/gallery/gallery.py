@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.audit import Deed
 from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
-from backend.storage import negatives, people, templates
+from backend.storage import audit, negatives, people, templates
 from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
@@ -55,8 +57,11 @@ class Addition:
 class Gallery:
     """The templates of one model, searched in memory and kept in the database; safe to use from any thread."""
 
-    def __init__(self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of) -> None:
+    def __init__(
+        self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of, meter: Meter = NO_METER
+    ) -> None:
         """Build the index, of the kind that `make_index` makes, from the database's templates of that model."""
+        self._meter = meter
         self.model = model
         self._database = database
         # Held over a change of both SQL and index, so that they change in the same order.
@@ -76,8 +81,9 @@ class Gallery:
         self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
         strangers = self._strangers
-        # As many more as may have to be left out.
-        found = self._index.search(probe.embedding, limit + len(strangers), among)
+        with timed(self._meter, Stage.SEARCH):
+            # As many more as may have to be left out.
+            found = self._index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
     def deny(self, person_id: str, look: Template) -> None:
@@ -89,11 +95,17 @@ class Gallery:
         with self._changed_rows() as tx:
             _found(tx, person_id)
             negatives.add(tx, person_id, look)
+            audit.note(tx, Deed.PERSON_DENIED, person_id)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""
         with self._database.read() as tx:
             templates.generation(tx)
+
+    def check_writable(self) -> None:
+        """Raise StorageError where the database cannot be written."""
+        with self._database.write() as tx:
+            templates.touch_generation(tx)
 
     def people(self) -> list[Person]:
         """Everybody enrolled, sorted by id."""
@@ -110,6 +122,7 @@ class Gallery:
         with self._database.write() as tx:
             changed = replace(_found(tx, person_id), **changes)
             people.describe(tx, changed)
+            audit.note(tx, Deed.PERSON_CHANGED, person_id, fields=", ".join(sorted(changes)))
         return changed
 
     def count(self, person_id: str) -> int:
@@ -132,6 +145,7 @@ class Gallery:
                 template_ids: dict[str, str] = {}
                 if fresh:
                     template_ids = _keep(tx, person_id, fresh)
+                    audit.note(tx, Deed.PERSON_ENROLLED, person_id, faces=len(fresh))
                     generation = templates.advance_generation(tx)
                 embeddings = templates.count(tx, person_id)
             if fresh:
@@ -146,16 +160,21 @@ class Gallery:
                 removed = templates.count(tx, person_id)
                 if not people.remove(tx, person_id):
                     raise PersonNotFound(person_id)
+                audit.note(tx, Deed.PERSON_REMOVED, person_id, faces=removed)
                 generation = templates.advance_generation(tx)
             self._replace(self._index.without(person_id), generation)
         return removed
 
-    def create(self, person_id: str) -> None:
-        """Enrol somebody who has no photo yet; raises PersonExists."""
+    def create(self, person_id: str, **details: Any) -> Person:
+        """Enrol somebody who has no photo yet, with the details that `describe` takes; raises PersonExists."""
         with self._database.write() as tx:
             if people.exists(tx, person_id):
                 raise PersonExists(person_id)
             people.add(tx, person_id)
+            created = replace(_found(tx, person_id), **details)
+            people.describe(tx, created)
+            audit.note(tx, Deed.PERSON_CREATED, person_id)
+        return created
 
     def templates_of(self, person_id: str) -> list[TemplateEntry]:
         """A person's templates of every model, in the order of enrolment; raises PersonNotFound."""
@@ -208,6 +227,7 @@ class Gallery:
         with self._changed_rows() as tx:
             _require_template(tx, person_id, template_id)
             templates.remove(tx, template_id)
+            audit.note(tx, Deed.FACE_REMOVED, person_id, face_id=template_id)
 
     def rename(self, person_id: str, new_id: str) -> None:
         """Give a person another id; raises PersonNotFound and PersonExists."""
@@ -216,6 +236,7 @@ class Gallery:
             if people.exists(tx, new_id):
                 raise PersonExists(new_id)
             people.rename(tx, person_id, new_id)
+            audit.note(tx, Deed.PERSON_RENAMED, person_id, new_id=new_id)
 
     def merge(self, person_id: str, into: str) -> int:
         """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
@@ -228,6 +249,7 @@ class Gallery:
             templates.give(tx, person_id, into)
             people.give_sightings(tx, person_id, into)
             people.remove(tx, person_id)
+            audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)
 
     @contextmanager
