@@ -163,6 +163,16 @@ sightings = Table(
     Index(None, "person_id", "sighting_id"),
 )
 
+# What happened to sightings, in order. They outlive neither: an event of a sighting that is gone tells nothing.
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Integer, primary_key=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("sighting_id", String(26), nullable=False),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

@@ -67,9 +67,10 @@ def test_a_request_with_another_token_is_403(anybody: httpx.Client, method: str,
 
 @pytest.mark.parametrize(("method", "path"), CLOSED)
 def test_a_request_with_the_token_is_let_through(api: httpx.Client, method: str, path: str) -> None:
-    reply = api.request(method, path)
-    assert reply.status_code not in {401, 403, 405}
-    assert reply.status_code < 500
+    # Not read to its end: there are answers that have none.
+    with api.stream(method, path) as reply:
+        assert reply.status_code not in {401, 403, 405}
+        assert reply.status_code < 500
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
