@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
+    ChangedMeanwhile,
     ConfigurationError,
     DeliveryError,
     FaceServerError,
@@ -25,6 +26,7 @@ from backend.domain.errors import (
     ModelMismatch,
     NotFound,
     PersonExists,
+    RequestUnderway,
     StorageError,
     StreamError,
     UnsupportedFormat,
@@ -41,6 +43,8 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     NotFound: 404,
     ModelMismatch: 409,
     PersonExists: 409,
+    RequestUnderway: 409,
+    ChangedMeanwhile: 412,
     Busy: 503,
     ModelError: 503,
     StorageError: 503,

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 
 from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
+from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.request_id import RequestIds
@@ -34,6 +35,7 @@ class State(TypedDict):
 
     services: Services
     slots: Slots
+    edits: EditLock
 
 
 def create_app(settings: Settings, opened: OpenServices = open_services) -> FastAPI:
@@ -43,7 +45,11 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         services = opened(settings)
         # In threads: loading models and stopping cameras block, and the loop must go on answering signals.
-        state = State(services=await to_thread.run_sync(services.__enter__), slots=Slots(settings.max_recognitions))
+        state = State(
+            services=await to_thread.run_sync(services.__enter__),
+            slots=Slots(settings.max_recognitions),
+            edits=EditLock(),
+        )
         try:
             yield state
         finally:

@@ -173,6 +173,18 @@ events = Table(
     Column("sighting_id", String(26), nullable=False),
 )
 
+# Requests that carried an Idempotency-Key, by its hash; without a status while they are being done.
+keyed_requests = Table(
+    "keyed_requests",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False, index=True),
+    Column("status", Integer, nullable=True),
+    Column("content_type", String(128), nullable=True),
+    Column("body", LargeBinary, nullable=True),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
