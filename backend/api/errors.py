@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
+    ChangedMeanwhile,
     ConfigurationError,
     DeliveryError,
     FaceServerError,
@@ -26,6 +27,7 @@ from backend.domain.errors import (
     NotAllowed,
     NotFound,
     PersonExists,
+    RequestUnderway,
     ShuttingDown,
     StorageError,
     StreamError,
@@ -44,6 +46,8 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     NotAllowed: 403,
     ModelMismatch: 409,
     PersonExists: 409,
+    RequestUnderway: 409,
+    ChangedMeanwhile: 412,
     Busy: 503,
     ShuttingDown: 503,
     ModelError: 503,

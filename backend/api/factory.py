@@ -14,6 +14,7 @@ from backend.api.access import RouteTable, needs
 from backend.api.attempts import FailedAttempts
 from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
+from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.limits import BodyLimit
 from backend.api.measuring import RequestMetrics
@@ -22,7 +23,7 @@ from backend.api.routers import cameras, channels, deliveries, health, persons, 
 from backend.api.security import OPEN_PATHS, BearerAuth, Policy
 from backend.api.slots import Slots
 from backend.api.standing import WriteProbe
-from backend.api.v1 import audit, keys, recognition, sightings_table
+from backend.api.v1 import audit, events, keys, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
 from backend.domain.access import Scope
@@ -50,6 +51,7 @@ V1_ROUTERS = (
     (profiles.router, needs(Scope.READ, change=Scope.ENROL)),
     (cameras.router, needs(Scope.READ, change=Scope.CAMERAS)),
     (sightings_table.router, needs(Scope.READ)),
+    (events.router, needs(Scope.READ)),
     (sightings.router, needs(Scope.READ)),
     (rules.router, needs(Scope.READ, change=Scope.CAMERAS)),
     (channels.router, needs(Scope.READ, change=Scope.CAMERAS)),
@@ -75,6 +77,7 @@ class State(TypedDict):
     services: Services
     slots: Slots
     write_probe: WriteProbe
+    edits: EditLock
 
 
 def create_app(settings: Settings, opened: OpenServices = open_services) -> FastAPI:
@@ -88,6 +91,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
             services=await to_thread.run_sync(services.__enter__),
             slots=Slots(settings.max_recognitions),
             write_probe=WriteProbe(),
+            edits=EditLock(),
         )
         try:
             yield state

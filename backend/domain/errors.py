@@ -4,6 +4,7 @@ FaceServerError
 ├── ConfigurationError           a setting is missing or makes no sense
 ├── InvalidInput                 the caller sent something that cannot be used
 │   ├── InvalidField             one named field is wrong
+│   ├── KeyReused                another request had the same Idempotency-Key
 │   ├── NothingEnrolled          no photo of an enrolment can be used
 │   └── ImageRejected            an image cannot be used …
 │       ├── InvalidImage         … it cannot be decoded
@@ -27,6 +28,8 @@ FaceServerError
 │   └── KeyNotFound
 ├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
+├── ChangedMeanwhile             what was to be changed is not as it was read
+├── RequestUnderway              the same request is being done already
 ├── Busy                         more is asked at once than can be done
 ├── ShuttingDown                 the service stops, and nothing new is begun
 ├── ModelMismatch                templates of two models were to be compared
@@ -79,6 +82,12 @@ class InvalidField(InvalidInput):
     def __init__(self, field: str, message: str, index: int | None = None) -> None:
         """Name the `field`, and the `index` of the object it belongs to where several were sent."""
         super().__init__(message, field=field, index=index)
+
+
+class KeyReused(InvalidInput):
+    """Another request was sent with the same Idempotency-Key."""
+
+    code = "idempotency_key_reused"
 
 
 class NothingEnrolled(InvalidInput):
@@ -198,6 +207,18 @@ class PersonExists(FaceServerError):
     def __init__(self, person_id: str) -> None:
         """Name the id that is taken."""
         super().__init__(f"A person '{person_id}' is enrolled already.", person_id=person_id)
+
+
+class ChangedMeanwhile(FaceServerError):
+    """What was to be changed is not as it was when it was read."""
+
+    code = "changed_meanwhile"
+
+
+class RequestUnderway(FaceServerError):
+    """The same request, by its Idempotency-Key, is being done already."""
+
+    code = "request_underway"
 
 
 class Busy(FaceServerError):

@@ -112,6 +112,10 @@ class Gallery:
         with self._database.read() as tx:
             return people.all_with_counts(tx)
 
+    def members(self, groups: Collection[str]) -> frozenset[str]:
+        """Everybody who is in at least one of the groups."""
+        return frozenset(person.person_id for person in self.people() if not set(groups).isdisjoint(person.groups))
+
     def person(self, person_id: str) -> Person:
         """Somebody who is enrolled; raises PersonNotFound."""
         with self._database.read() as tx:

@@ -166,6 +166,28 @@ sightings = Table(
     Index(None, "person_id", "sighting_id"),
 )
 
+# What happened to sightings, in order. They outlive neither: an event of a sighting that is gone tells nothing.
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Integer, primary_key=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("sighting_id", String(26), nullable=False),
+)
+
+# Requests that carried an Idempotency-Key, by its hash; without a status while they are being done.
+keyed_requests = Table(
+    "keyed_requests",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False, index=True),
+    Column("status", Integer, nullable=True),
+    Column("content_type", String(128), nullable=True),
+    Column("body", LargeBinary, nullable=True),
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

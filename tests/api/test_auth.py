@@ -112,9 +112,10 @@ def test_a_key_of_the_scope_and_the_administrators_token_are_let_through(
 ) -> None:
     assert rule.needs is not None
     for token in (TOKEN, keys["admin"], keys[rule.needs.by_method(method)]):
-        reply = api.request(method, _path(rule), headers={"Authorization": f"Bearer {token}"})
-        assert reply.status_code not in {401, 403, 405, 429}
-        assert reply.status_code < 500
+        # Not read to its end: there are answers that have none.
+        with api.stream(method, _path(rule), headers={"Authorization": f"Bearer {token}"}) as reply:
+            assert reply.status_code not in {401, 403, 405, 429}
+            assert reply.status_code < 500
 
 
 @pytest.mark.parametrize("action", ["add", "remove"])
