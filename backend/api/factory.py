@@ -9,6 +9,8 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend.api.access import RouteTable, needs
 from backend.api.attempts import FailedAttempts
@@ -16,9 +18,11 @@ from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
 from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
+from backend.api.headers import SecurityHeaders
 from backend.api.limits import BodyLimit
 from backend.api.measuring import RequestMetrics
-from backend.api.request_id import RequestIds
+from backend.api.patience import BodyPatience
+from backend.api.request_id import HEADER, RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
 from backend.api.security import OPEN_PATHS, BearerAuth, Policy
 from backend.api.slots import Slots
@@ -27,7 +31,7 @@ from backend.api.v1 import audit, events, keys, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
 from backend.domain.access import Scope
-from backend.settings import Settings
+from backend.settings import Settings, parts_of
 
 OVERHEAD_BYTES = 2**20
 """What a request may hold beside its images: fields, and the boundaries between parts."""
@@ -116,6 +120,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         app.include_router(router, dependencies=[bearer, rule])
     app.include_router(health.router)
     # The last one added meets the request first.
+    app.add_middleware(BodyPatience, seconds=settings.request_seconds)
     app.add_middleware(
         BodyLimit,
         max_form_bytes=settings.max_images * settings.max_image_bytes + OVERHEAD_BYTES,
@@ -130,8 +135,24 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     app.add_middleware(BearerAuth, policy=policy, routes=lambda: RouteTable(app.routes))
     app.add_middleware(RequestMetrics)
     app.add_middleware(RequestIds)
+    _open_to_others(app, settings)
     app.add_middleware(StartupErrors)
     return app
+
+
+def _open_to_others(app: FastAPI, settings: Settings) -> None:
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=parts_of(settings.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            # Named one by one: to a browser the wildcard does not cover Authorization.
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", HEADER],
+            expose_headers=["ETag", "Retry-After", HEADER],
+        )
+    app.add_middleware(SecurityHeaders)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=parts_of(settings.trusted_proxies))
 
 
 def _operation_id(route: APIRoute) -> str:
