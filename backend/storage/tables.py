@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "notifications_2"
+REVISION = "notifications_3"
 """The newest migration, whose schema these tables are."""
 
 
