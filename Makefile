@@ -9,6 +9,10 @@ venv_python := .venv/bin/python
 runtime := .venv/.runtime-installed
 development := .venv/.development-installed
 
+# Another server's client, which the tests run: its dependencies are no part of ours.
+compreface_lock := tests/clients/compreface.txt
+compreface_client := .venv/clients/compreface
+
 # Asked by running it: a version manager's stand-in is on the path even where it leads nowhere.
 have_uv := uv --version >/dev/null 2>&1
 
@@ -49,6 +53,7 @@ docs: $(development) ## rewrite the tables and openapi.json, which are made from
 lock: ## compile requirements.txt and requirements-dev.txt anew (needs uv)
 	uv pip compile $(lock_options) pyproject.toml -o requirements.txt
 	uv pip compile $(lock_options) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	uv pip compile $(lock_options) tests/clients/compreface.in -o $(compreface_lock)
 
 # uv where there is one; where there is none, pip fetches it into .venv.
 $(venv_python):
@@ -71,8 +76,9 @@ $(runtime): requirements.txt pyproject.toml | $(venv_python)
 	$(call install,requirements.txt)
 	@touch $@
 
-$(development): requirements-dev.txt pyproject.toml | $(venv_python)
+$(development): requirements-dev.txt $(compreface_lock) pyproject.toml | $(venv_python)
 	$(call install,requirements-dev.txt)
+	$(call install_client,$(compreface_client),$(compreface_lock))
 	@touch $(runtime) $@
 
 # $(1) is a lock file. pip has the second try: where it fetched uv, a mirror may be known to pip's settings alone.
@@ -83,4 +89,12 @@ define install
 	  else .venv/bin/uv pip install --quiet --python $(venv_python) $$step \
 	    || $(venv_python) -m pip install --quiet --disable-pip-version-check $$step || exit 1; fi; \
 	done
+endef
+
+# $(1) is the folder of an environment of its own, $(2) its lock file.
+define install_client
+	@rm -rf $(1); \
+	if $(have_uv); then uv venv --quiet --python $(venv_python) $(1) && uv pip install --quiet --python $(1) --require-hashes --no-deps -r $(2); \
+	else $(venv_python) -m venv $(1) && $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2); fi \
+	|| { echo "$(2) cannot be installed: is the package index reachable? The tests need it." >&2; rm -rf $(1); exit 1; }
 endef

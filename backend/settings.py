@@ -69,6 +69,16 @@ class LocalSettings(BaseSettings):
     max_recognitions: int = Field(
         default=32, ge=1, le=1000, description="How many requests may have images recognised at once; more get 503."
     )
+    max_failed_attempts: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="How many wrong tokens an address may send in a minute before it gets 429; 0 for any number.",
+    )
+    metrics_open: bool = Field(default=False, description="Whether anybody may read `/metrics`, without a token.")
+    min_free_mb: int = Field(
+        default=500, ge=0, le=10**9, description="With less room than this on the disk, `/readyz` says so."
+    )
     identify_threshold: float = Field(
         default=0.48, ge=0, le=1, description="The similarity from which a face in a photo is taken for a person."
     )
@@ -161,6 +171,11 @@ def load_settings() -> Settings:
 def load_local_settings() -> LocalSettings:
     """The settings without the server's token, which a command that serves nobody does not need; raises as above."""
     return _loaded(LocalSettings)
+
+
+def load_ui_settings() -> UiSettings:
+    """What the web UI reads, the token perhaps empty; raises as above."""
+    return _loaded(UiSettings)
 
 
 def _loaded(kind: type[Loaded]) -> Loaded:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
+    ChangedMeanwhile,
     ConfigurationError,
     DeliveryError,
     FaceServerError,
@@ -23,8 +24,11 @@ from backend.domain.errors import (
     InvalidInput,
     ModelError,
     ModelMismatch,
+    NotAllowed,
     NotFound,
     PersonExists,
+    RequestUnderway,
+    ShuttingDown,
     StorageError,
     StreamError,
     UnsupportedFormat,
@@ -39,9 +43,13 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     UnsupportedFormat: 415,
     InvalidInput: 422,
     NotFound: 404,
+    NotAllowed: 403,
     ModelMismatch: 409,
     PersonExists: 409,
+    RequestUnderway: 409,
+    ChangedMeanwhile: 412,
     Busy: 503,
+    ShuttingDown: 503,
     ModelError: 503,
     StorageError: 503,
     StreamError: 503,
@@ -53,11 +61,12 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
-    403: "Another token",
+    403: "Another token, a key that is revoked or has expired, or one without the scope",
     404: "There is no such thing",
     413: "Too large",
     415: "Of a kind that is not read here",
     422: "A field is missing or makes no sense",
+    429: "Too many wrong tokens came from this address; Retry-After says when to try again",
     503: "The server cannot do it now",
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -116,15 +125,19 @@ def status_of(error: FaceServerError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
+def headers_of(error: FaceServerError) -> dict[str, str]:
+    """What a domain error says in the reply's headers: how long to wait, where it knows."""
+    wait = error.details.get("retry_after")
+    return {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
+
+
 async def _domain_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FaceServerError)  # noqa: S101 — the handler is registered for nothing else
     status = status_of(error)
     if status >= 500:
         logger.error("%s", error.message)
     details = {name: value for name, value in error.details.items() if value is not None}
-    wait = error.details.get("retry_after")
-    headers = {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
-    return error_response(status, error.code, error.message, details, headers)
+    return error_response(status, error.code, error.message, details, headers_of(error))
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.errors import error_response
+from backend.api.security import is_unproven
 
 
 class BodyLimit:
@@ -27,7 +28,8 @@ class BodyLimit:
             return
         headers = Headers(scope=scope)
         is_form = headers.get("Content-Type", "").lower().startswith("multipart/form-data")
-        most = self._max_form_bytes if is_form else self._max_document_bytes
+        # Of somebody who has not proven yet who they are, no more is taken than one image needs.
+        most = self._max_form_bytes if is_form and not is_unproven(scope) else self._max_document_bytes
         announced = headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > most:
             await error_response(413, "request_too_large", _sentence(most))(scope, receive, send)

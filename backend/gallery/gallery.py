@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.domain.audit import Deed
 from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
-from backend.storage import negatives, people, templates
+from backend.storage import audit, negatives, people, templates
 from backend.storage.database import Database, Transaction
 from backend.storage.templates import NewTemplate, TemplateEntry
 
@@ -55,8 +57,11 @@ class Addition:
 class Gallery:
     """The templates of one model, searched in memory and kept in the database; safe to use from any thread."""
 
-    def __init__(self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of) -> None:
+    def __init__(
+        self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of, meter: Meter = NO_METER
+    ) -> None:
         """Build the index, of the kind that `make_index` makes, from the database's templates of that model."""
+        self._meter = meter
         self.model = model
         self._database = database
         # Held over a change of both SQL and index, so that they change in the same order.
@@ -76,8 +81,9 @@ class Gallery:
         self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
         strangers = self._strangers
-        # As many more as may have to be left out.
-        found = self._index.search(probe.embedding, limit + len(strangers), among)
+        with timed(self._meter, Stage.SEARCH):
+            # As many more as may have to be left out.
+            found = self._index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
     def deny(self, person_id: str, look: Template) -> None:
@@ -89,16 +95,26 @@ class Gallery:
         with self._changed_rows() as tx:
             _found(tx, person_id)
             negatives.add(tx, person_id, look)
+            audit.note(tx, Deed.PERSON_DENIED, person_id)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""
         with self._database.read() as tx:
             templates.generation(tx)
 
+    def check_writable(self) -> None:
+        """Raise StorageError where the database cannot be written."""
+        with self._database.write() as tx:
+            templates.touch_generation(tx)
+
     def people(self) -> list[Person]:
         """Everybody enrolled, sorted by id."""
         with self._database.read() as tx:
             return people.all_with_counts(tx)
+
+    def members(self, groups: Collection[str]) -> frozenset[str]:
+        """Everybody who is in at least one of the groups."""
+        return frozenset(person.person_id for person in self.people() if not set(groups).isdisjoint(person.groups))
 
     def person(self, person_id: str) -> Person:
         """Somebody who is enrolled; raises PersonNotFound."""
@@ -110,6 +126,7 @@ class Gallery:
         with self._database.write() as tx:
             changed = replace(_found(tx, person_id), **changes)
             people.describe(tx, changed)
+            audit.note(tx, Deed.PERSON_CHANGED, person_id, fields=", ".join(sorted(changes)))
         return changed
 
     def count(self, person_id: str) -> int:
@@ -132,6 +149,7 @@ class Gallery:
                 template_ids: dict[str, str] = {}
                 if fresh:
                     template_ids = _keep(tx, person_id, fresh)
+                    audit.note(tx, Deed.PERSON_ENROLLED, person_id, faces=len(fresh))
                     generation = templates.advance_generation(tx)
                 embeddings = templates.count(tx, person_id)
             if fresh:
@@ -146,16 +164,21 @@ class Gallery:
                 removed = templates.count(tx, person_id)
                 if not people.remove(tx, person_id):
                     raise PersonNotFound(person_id)
+                audit.note(tx, Deed.PERSON_REMOVED, person_id, faces=removed)
                 generation = templates.advance_generation(tx)
             self._replace(self._index.without(person_id), generation)
         return removed
 
-    def create(self, person_id: str) -> None:
-        """Enrol somebody who has no photo yet; raises PersonExists."""
+    def create(self, person_id: str, **details: Any) -> Person:
+        """Enrol somebody who has no photo yet, with the details that `describe` takes; raises PersonExists."""
         with self._database.write() as tx:
             if people.exists(tx, person_id):
                 raise PersonExists(person_id)
             people.add(tx, person_id)
+            created = replace(_found(tx, person_id), **details)
+            people.describe(tx, created)
+            audit.note(tx, Deed.PERSON_CREATED, person_id)
+        return created
 
     def templates_of(self, person_id: str) -> list[TemplateEntry]:
         """A person's templates of every model, in the order of enrolment; raises PersonNotFound."""
@@ -172,11 +195,43 @@ class Gallery:
             raise TemplateNotFound("The face of this template was not kept.", template_id=template_id)
         return png
 
+    def template_page(self, person_id: str | None, offset: int, limit: int) -> tuple[list[TemplateEntry], int]:
+        """Some of the templates, of one person or of all, in the order of enrolment; and how many there are."""
+        with self._database.read() as tx:
+            return templates.page(tx, person_id, offset, limit), templates.count(tx, person_id)
+
+    def template_entry(self, template_id: str) -> TemplateEntry:
+        """What is listed of a template; raises TemplateNotFound."""
+        with self._database.read() as tx:
+            return _found_template(tx, template_id)
+
+    def template(self, template_id: str) -> Template:
+        """A template of anybody; raises TemplateNotFound."""
+        with self._database.read() as tx:
+            _found_template(tx, template_id)
+            return templates.template(tx, template_id)
+
+    def template_of_photo(self, person_id: str, source_sha256: str) -> str | None:
+        """The id of the template that a person has of a photo, by the hash of the photo's bytes; None without one."""
+        with self._database.read() as tx:
+            return templates.of_photo(tx, person_id, self.model, source_sha256)
+
+    def remove_templates(self, person_id: str | None) -> int:
+        """Remove every template of a person, or of everybody, and answer how many; the people stay."""
+        with self._changed_rows() as tx:
+            return templates.remove_all(tx, person_id)
+
+    def remove_everybody(self) -> int:
+        """Remove all people with their templates and answer how many people those were."""
+        with self._changed_rows() as tx:
+            return people.remove_all(tx)
+
     def remove_template(self, person_id: str, template_id: str) -> None:
         """Remove one template of a person, who stays enrolled; raises TemplateNotFound."""
         with self._changed_rows() as tx:
             _require_template(tx, person_id, template_id)
             templates.remove(tx, template_id)
+            audit.note(tx, Deed.FACE_REMOVED, person_id, face_id=template_id)
 
     def rename(self, person_id: str, new_id: str) -> None:
         """Give a person another id; raises PersonNotFound and PersonExists."""
@@ -185,6 +240,7 @@ class Gallery:
             if people.exists(tx, new_id):
                 raise PersonExists(new_id)
             people.rename(tx, person_id, new_id)
+            audit.note(tx, Deed.PERSON_RENAMED, person_id, new_id=new_id)
 
     def merge(self, person_id: str, into: str) -> int:
         """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
@@ -197,6 +253,7 @@ class Gallery:
             templates.give(tx, person_id, into)
             people.give_sightings(tx, person_id, into)
             people.remove(tx, person_id)
+            audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)
 
     @contextmanager
@@ -264,6 +321,13 @@ def _found(tx: Transaction, person_id: str) -> Person:
     found = people.find(tx, person_id)
     if found is None:
         raise PersonNotFound(person_id)
+    return found
+
+
+def _found_template(tx: Transaction, template_id: str) -> TemplateEntry:
+    found = templates.find(tx, template_id)
+    if found is None:
+        raise TemplateNotFound(f"There is no template '{template_id}'.", template_id=template_id)
     return found
 
 

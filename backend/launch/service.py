@@ -10,7 +10,7 @@ from typing import NoReturn
 from backend.domain.errors import ConfigurationError
 from backend.launch.env_file import ENV_FILE, ensure_env_file
 from backend.launch.processes import Part, run_together
-from backend.settings import Settings, UiSettings, is_usable_token, load_settings
+from backend.settings import Settings, is_usable_token, load_settings, load_ui_settings
 
 
 def up(say: Callable[[str], None]) -> int:
@@ -19,7 +19,7 @@ def up(say: Callable[[str], None]) -> int:
     Makes a token first where there is none. Raises ConfigurationError for a setting that makes no sense and for a
     port that is taken. Nothing that is said holds the token.
     """
-    if not is_usable_token(UiSettings().auth_token) and ensure_env_file():
+    if not is_usable_token(load_ui_settings().auth_token) and ensure_env_file():
         say(f"Wrote a new AUTH_TOKEN to {ENV_FILE.resolve()}")
     settings = load_settings()
     parts = service_parts(settings)

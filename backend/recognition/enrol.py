@@ -15,6 +15,7 @@ from backend.domain.errors import (
     NothingEnrolled,
 )
 from backend.domain.face import Face
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import checked_person_id
 from backend.gallery.gallery import Gallery
 from backend.storage.ids import new_id
@@ -75,6 +76,8 @@ class EnrolmentRule:
     """Pixels of the shorter side of the face's box."""
     min_quality: float
     """0–1, see `Quality.score`."""
+    min_detection_score: float = 0.0
+    """What is less surely a face, 0–1, is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Enroller:
         limits: ImageLimits,
         *,
         keep_crops: bool = True,
+        meter: Meter = NO_METER,
     ) -> None:
         """Describe faces with `pipeline` and keep them in `gallery`, with the aligned faces where `keep_crops`."""
         self.rule = rule
@@ -118,6 +122,7 @@ class Enroller:
         self._gallery = gallery
         self._limits = limits
         self._keep_crops = keep_crops
+        self._meter = meter
 
     def enrol(self, person_id: str | None, photos: Iterable[Photo], wish: EnrolmentWish = AS_USUAL) -> Enrolment:
         """Add a person's photos, each taken from `photos` only once the one before is dealt with.
@@ -136,6 +141,23 @@ class Enroller:
             raise NothingEnrolled([describe(rejection) for rejection in rejected])
         return Enrolment(person_id, _accepted(taken, addition.template_ids), tuple(rejected), addition.embeddings)
 
+    def enrol_one(self, person_id: str, photo: Photo, wish: EnrolmentWish = AS_USUAL) -> str:
+        """Add one photo of a person and answer its template's id, which is the old one where the photo was there.
+
+        Raises InvalidField for an impossible id, and ImageRejected where the photo cannot be used.
+        """
+        person_id = checked_person_id(person_id)
+        digest = hashlib.sha256(photo.data).hexdigest()
+        known = self._gallery.template_of_photo(person_id, digest)
+        if known is not None:
+            return known
+        addition = self._gallery.add(person_id, [self._template(person_id, photo, digest, wish)])
+        # Another request may have been faster with the same photo.
+        added = addition.template_ids.get(digest) or self._gallery.template_of_photo(person_id, digest)
+        if added is None:
+            raise _same_photo()
+        return added
+
     def _sorted_out(
         self, person_id: str, photos: Iterable[Photo], wish: EnrolmentWish
     ) -> tuple[list[_Taken], list[Rejection]]:
@@ -152,7 +174,8 @@ class Enroller:
         return list(taken.values()), rejected
 
     def _template(self, person_id: str, photo: Photo, digest: str, wish: EnrolmentWish) -> NewTemplate:
-        image = decode(photo.data, self._limits)
+        with timed(self._meter, Stage.DECODE):
+            image = decode(photo.data, self._limits)
         face = choose_face(self._pipeline.analyse(image), wish.rule or self.rule)
         if wish.conflict_from is not None:
             self._refuse_somebody_else(person_id, face, wish.conflict_from)
@@ -191,7 +214,8 @@ def choose_face(faces: Sequence[Face], rule: EnrolmentRule) -> Face:
     That is the only usable one, or one at least 2.5 times as large (by area) as the next. Raises FaceNotFound,
     FaceTooSmall, LowQuality or MultipleFaces where there is none.
     """
-    judged = [(face, _flaw(face, rule)) for face in sorted(faces, key=_area, reverse=True)]
+    seen = [face for face in faces if face.detection.score >= rule.min_detection_score]
+    judged = [(face, _flaw(face, rule)) for face in sorted(seen, key=_area, reverse=True)]
     usable = [face for face, flaw in judged if flaw is None]
     flaws = [flaw for _, flaw in judged if flaw is not None]
     if not usable:

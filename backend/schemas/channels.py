@@ -125,6 +125,7 @@ class ChannelEntries(BaseModel):
 
     channels: list[ChannelReply]
     total: int
+    next_cursor: str | None = None
 
 
 class ChannelRemoved(BaseModel):

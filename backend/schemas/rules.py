@@ -67,6 +67,7 @@ class RuleList(BaseModel):
 
     rules: list[RuleReply]
     total: int
+    next_cursor: str | None = None
 
 
 class RuleRemoved(BaseModel):
@@ -102,6 +103,7 @@ class MuteList(BaseModel):
 
     mutes: list[MuteReply]
     total: int
+    next_cursor: str | None = None
 
 
 class MuteRemoved(BaseModel):

@@ -25,9 +25,19 @@ def remove(tx: Transaction, person_id: str) -> bool:
     return tx.execute(delete(people).where(people.c.person_id == person_id)).rowcount > 0
 
 
+def remove_all(tx: Transaction) -> int:
+    """Remove everybody and all templates; answers how many people."""
+    return tx.execute(delete(people)).rowcount
+
+
 def all_with_counts(tx: Transaction) -> list[Person]:
     """Everybody with the number of their templates, sorted by id."""
     return _people(tx, true())
+
+
+def count(tx: Transaction) -> int:
+    """How many people are enrolled."""
+    return tx.connection.scalars(select(func.count()).select_from(people)).one()
 
 
 def find(tx: Transaction, person_id: str) -> Person | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from backend.domain.face import Template
 from backend.storage.database import Transaction
@@ -65,6 +65,34 @@ def of_person(tx: Transaction, person_id: str) -> list[TemplateEntry]:
     return _entries(tx, templates.c.person_id == person_id)
 
 
+def page(tx: Transaction, person_id: str | None, offset: int, limit: int) -> list[TemplateEntry]:
+    """At most `limit` templates, of one person or of all, in the order of enrolment, without the first `offset`."""
+    return _entries(tx, _of(person_id), offset, limit)
+
+
+def template(tx: Transaction, template_id: str) -> Template:
+    """The template of that id, which must exist."""
+    query = select(templates.c.embedding, templates.c.model).where(templates.c.template_id == template_id)
+    row = tx.execute(query).one()
+    return Template(from_bytes(row.embedding), row.model)
+
+
+def of_photo(tx: Transaction, person_id: str, model: str, source_sha256: str) -> str | None:
+    """The id of a person's template of a model that came from a photo, or None."""
+    query = select(templates.c.template_id).where(
+        templates.c.person_id == person_id,
+        templates.c.model == model,
+        templates.c.source_sha256 == source_sha256,
+    )
+    found: str | None = tx.connection.scalars(query).first()
+    return found
+
+
+def remove_all(tx: Transaction, person_id: str | None) -> int:
+    """Remove every template of a person, or of everybody; answers how many."""
+    return tx.execute(delete(templates).where(_of(person_id))).rowcount
+
+
 def find(tx: Transaction, template_id: str) -> TemplateEntry | None:
     """A template, or None where there is none of that id."""
     return next(iter(_entries(tx, templates.c.template_id == template_id)), None)
@@ -96,9 +124,9 @@ def source_hashes(tx: Transaction, person_id: str, model: str) -> frozenset[str]
     return frozenset(tx.connection.scalars(query))
 
 
-def count(tx: Transaction, person_id: str) -> int:
-    """How many templates a person has."""
-    query = select(func.count()).select_from(templates).where(templates.c.person_id == person_id)
+def count(tx: Transaction, person_id: str | None) -> int:
+    """How many templates a person has, or everybody together."""
+    query = select(func.count()).select_from(templates).where(_of(person_id))
     return tx.connection.scalars(query).one()
 
 
@@ -136,12 +164,30 @@ def advance_generation(tx: Transaction) -> int:
     return generation(tx)
 
 
-def _entries(tx: Transaction, condition: ColumnElement[bool]) -> list[TemplateEntry]:
+def touch_generation(tx: Transaction) -> None:
+    """Write that number as it is: whether that can be done shows whether anything can."""
+    tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation))
+
+
+def count_all(tx: Transaction) -> int:
+    """How many templates there are, of every model."""
+    return tx.connection.scalars(select(func.count()).select_from(templates)).one()
+
+
+def _of(person_id: str | None) -> ColumnElement[bool]:
+    return true() if person_id is None else templates.c.person_id == person_id
+
+
+def _entries(
+    tx: Transaction, condition: ColumnElement[bool], offset: int = 0, limit: int | None = None
+) -> list[TemplateEntry]:
     query = (
         select(templates, crops.c.template_id.label("crop_of"))
         .join(crops, isouter=True)
         .where(condition)
         .order_by(templates.c.template_id)
+        .offset(offset)
+        .limit(limit)
     )
     return [
         TemplateEntry(

@@ -1,13 +1,15 @@
 """Sightings and their pictures."""
 
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator, AwareDatetime
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.replies import sighting_reply
 from backend.domain.errors import SightingNotFound
 from backend.domain.person import composed
@@ -35,20 +37,23 @@ Since = Annotated[Moment | None, Query(description="Begun at this moment or late
 Until = Annotated[Moment | None, Query(description="Begun before this moment (ISO 8601 with zone).")]
 
 
-@router.get("")
-def list_sightings(
-    services: ServicesDep,
+def _wanted(
     camera_id: Annotated[str | None, Query(description="Only those at this camera.")] = None,
     person_id: Annotated[str | None, Query(description="Only those of this person.")] = None,
     unknown: Annotated[bool, Query(description="Only those of strangers.")] = False,
     since: Since = None,
     until: Until = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> SightingList:
-    """List sightings, newest first."""
+) -> SightingFilter:
     # A form that was left empty narrows nothing.
-    wanted = SightingFilter(camera_id or None, composed(person_id or "") or None, unknown, since, until)
+    return SightingFilter(camera_id or None, composed(person_id or "") or None, unknown, since, until)
+
+
+Wanted = Annotated[SightingFilter, Depends(_wanted)]
+
+
+@router.get("")
+def list_sightings(services: ServicesDep, wanted: Wanted, limit: Limit = 50, cursor: Cursor = None) -> SightingList:
+    """List sightings, newest first."""
     with services.recognition.database.read() as tx:
         # One more than asked for tells whether there is a next page.
         found = sightings.page(tx, wanted, cursor, limit + 1)
@@ -60,14 +65,19 @@ def list_sightings(
     )
 
 
-@router.get("/{sighting_id}/picture", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-def sighting_picture(services: ServicesDep, sighting_id: str) -> Response:
+@router.get(
+    "/{sighting_id}/picture",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **PICTURE_RESPONSES},
+)
+def sighting_picture(services: ServicesDep, request: Request, sighting_id: str) -> Response:
     """Answer the sighting's best picture as JPEG."""
     with services.recognition.database.read() as tx:
         sighting = sightings.find(tx, sighting_id)
     if sighting is None:
         raise SightingNotFound(f"There is no sighting '{sighting_id}'.", sighting_id=sighting_id)
     jpeg = services.snapshots.read(sighting.picture) if sighting.picture else None
-    if jpeg is None:
+    if sighting.picture is None or jpeg is None:
         raise SightingNotFound("This sighting has no picture.", sighting_id=sighting_id)
-    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, no-cache"})
+    # A better picture has another key.
+    return picture_response(request, jpeg, "image/jpeg", PurePosixPath(sighting.picture).stem)

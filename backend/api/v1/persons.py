@@ -2,11 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import IdempotentRoute
+from backend.api.paging import PagingDep
+from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
 from backend.container import Services
@@ -34,7 +37,9 @@ from backend.storage.templates import TemplateEntry
 router = APIRouter(
     prefix="/persons",
     tags=["persons"],
-    responses=COMMON_RESPONSES | {409: {"model": ErrorReply, "description": "The id is taken"}},
+    route_class=IdempotentRoute,
+    responses=COMMON_RESPONSES
+    | {409: {"model": ErrorReply, "description": "The id is taken, or the same request is being done"}},
 )
 
 PersonId = Annotated[str, PathParameter(description="The person's id.")]
@@ -63,9 +68,8 @@ def list_people(
 def create_person(services: ServicesDep, wanted: NewPerson) -> Profile:
     """Enrol somebody who has no photo yet."""
     person_id = new_id() if wanted.person_id is None else checked_person_id(wanted.person_id)
-    services.recognition.gallery.create(person_id)
     groups = tuple(sorted(set(wanted.groups)))
-    created = services.recognition.gallery.describe(
+    created = services.recognition.gallery.create(
         person_id, display_name=wanted.display_name, note=wanted.note, groups=groups
     )
     return profile_reply(created)
@@ -95,10 +99,11 @@ def merge_person(services: ServicesDep, person_id: PersonId, wanted: Merging) ->
 
 
 @router.get("/{person_id}/faces")
-def list_faces(services: ServicesDep, person_id: PersonId) -> FaceList:
+def list_faces(services: ServicesDep, person_id: PersonId, paging: PagingDep) -> FaceList:
     """List a person's templates, in the order of enrolment."""
-    entries = [_face_entry(entry) for entry in services.recognition.gallery.templates_of(composed(person_id))]
-    return FaceList(faces=entries, total=len(entries))
+    entries = services.recognition.gallery.templates_of(composed(person_id))
+    page, cursor = paging.page(entries, lambda entry: (entry.template_id,))
+    return FaceList(faces=[_face_entry(entry) for entry in page], total=len(entries), next_cursor=cursor)
 
 
 @router.post("/{person_id}/faces")
@@ -124,13 +129,13 @@ def add_faces(
 @router.get(
     "/{person_id}/faces/{face_id}/picture",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "The aligned face, 112×112"}},
+    responses={200: {"content": {"image/png": {}}, "description": "The aligned face, 112×112"}, **PICTURE_RESPONSES},
 )
-def face_picture(services: ServicesDep, person_id: PersonId, face_id: FaceId) -> Response:
+def face_picture(services: ServicesDep, request: Request, person_id: PersonId, face_id: FaceId) -> Response:
     """Answer the aligned face that a template was made of, as PNG."""
     png = services.recognition.gallery.crop(composed(person_id), face_id)
     # A template's picture never changes: its id is all that tells it from another.
-    return Response(png, media_type="image/png", headers={"ETag": f'"{face_id}"', "Cache-Control": "private"})
+    return picture_response(request, png, "image/png", face_id)
 
 
 @router.delete("/{person_id}/faces/{face_id}")

@@ -1,0 +1,1 @@
+"""Routes that clients of other face servers speak already: each a translation onto our own use cases."""

@@ -1,0 +1,1 @@
+"""Other people's clients, each run as it is in an environment of its own."""
