@@ -53,6 +53,9 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 }
 """The status of the nearest ancestor counts."""
 
+TRY_AGAIN_SECONDS = 5
+"""After how long to try again what cannot be done now, where nobody knows better."""
+
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
@@ -128,7 +131,7 @@ async def _domain_error(_request: Request, error: Exception) -> JSONResponse:
     if status >= 500:
         logger.error("%s", error.message)
     details = {name: value for name, value in error.details.items() if value is not None}
-    wait = error.details.get("retry_after")
+    wait = error.details.get("retry_after", TRY_AGAIN_SECONDS if status == 503 else None)
     headers = {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
     return error_response(status, error.code, error.message, details, headers)
 
@@ -173,11 +176,15 @@ def _media_type_missed(request: Request, body: Any) -> str | None:
     return _FORMS[0] if isinstance(body, FormData) and sent_as not in _FORMS else None
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 — the handler is registered for nothing else
     # Not by their phrases, which change with Python's version.
     code = _CODES.get(error.status_code, "http_error")
-    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := request.scope.get("state", {}).get("allowed")):
+        # The framework names those of the first route of that path alone.
+        headers["Allow"] = ", ".join(allowed)
+    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=headers)
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:
