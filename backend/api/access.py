@@ -81,7 +81,9 @@ class RouteTable:
 
 def allowed_methods(rules: Sequence[Rule], path: str) -> list[str]:
     """Every method that some route of that path takes."""
-    return sorted({method for rule in rules if rule.pattern.match(path) for method in rule.methods})
+    # A path that is written out is not meant as somebody's id, though a route with an id would take it.
+    same = [rule for rule in rules if rule.path == path] or [rule for rule in rules if rule.pattern.match(path)]
+    return sorted({method for rule in same for method in rule.methods})
 
 
 def _rule_of(dependencies: Sequence[Dependency]) -> Needs | None:
