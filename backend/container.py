@@ -38,6 +38,7 @@ from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
+from backend.recognition.jobs import Jobs
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
 from backend.storage import data_folder
@@ -86,6 +87,7 @@ class Services:
     channels: ChannelList
     listeners: Listeners
     dispatcher: Dispatcher
+    jobs: Jobs
 
 
 @contextmanager
@@ -142,6 +144,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
             channels=ChannelList(recognition.database, notifiers.by_kind()),
             listeners=listeners,
             dispatcher=dispatcher,
+            jobs=_start_jobs(settings, recognition, stack),
         )
 
 
@@ -277,6 +280,14 @@ def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
     mqtt = stack.enter_context(closing(MqttNotifier()))
     apprise = stack.enter_context(closing(AppriseNotifier()))
     return _Notifiers(telegram, webhook, mqtt, apprise)
+
+
+def _start_jobs(settings: Settings, recognition: Recognition, stack: ExitStack) -> Jobs:
+    folder = settings.data_dir / "jobs"
+    jobs = Jobs(recognition.database, recognition.enroller, folder, recognition.limits.max_bytes)
+    jobs.start()
+    stack.callback(jobs.stop, STOP_SECONDS)
+    return jobs
 
 
 def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule, stack: ExitStack) -> None:

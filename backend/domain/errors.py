@@ -24,7 +24,8 @@ FaceServerError
 │   ├── RuleNotFound
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
-│   └── DeliveryNotFound
+│   ├── DeliveryNotFound
+│   └── JobNotFound
 ├── PersonExists                 a new person was to have an id that is taken
 ├── ChangedMeanwhile             what was to be changed is not as it was read
 ├── RequestUnderway              the same request is being done already
@@ -262,6 +263,12 @@ class DeliveryNotFound(NotFound):
     def __init__(self, delivery_id: str) -> None:
         """Name the delivery that was asked for."""
         super().__init__(f"There is no delivery '{delivery_id}' that was given up.", delivery_id=delivery_id)
+
+
+class JobNotFound(NotFound):
+    """No job of that id is kept."""
+
+    code = "job_not_found"
 
 
 class ModelMismatch(FaceServerError):
