@@ -38,6 +38,7 @@ from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
+from backend.recognition.intake import Intake
 from backend.recognition.jobs import Jobs
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
@@ -216,6 +217,12 @@ def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardw
     )
 
 
+def intake_of(recognition: Recognition) -> Intake:
+    """What takes in archives of photos and exports."""
+    dimensions, most = recognition.dimensions, recognition.limits.max_bytes
+    return Intake(recognition.gallery, recognition.enroller, dimensions, most)
+
+
 def hardware_of(settings: LocalSettings) -> Hardware:
     """What decodes video here; where it is not what was asked for, the log says so."""
     hardware = usable_hardware(settings.hardware_decoding)
@@ -284,7 +291,7 @@ def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
 
 def _start_jobs(settings: Settings, recognition: Recognition, stack: ExitStack) -> Jobs:
     folder = settings.data_dir / "jobs"
-    jobs = Jobs(recognition.database, recognition.enroller, folder, recognition.limits.max_bytes)
+    jobs = Jobs(recognition.database, intake_of(recognition), folder)
     jobs.start()
     stack.callback(jobs.stop, STOP_SECONDS)
     return jobs

@@ -19,7 +19,7 @@ from backend.api.request_id import RequestIds
 from backend.api.routers import cameras, channels, deliveries, health, persons, profiles, rules, sightings, telegram
 from backend.api.security import BearerAuth
 from backend.api.slots import Slots
-from backend.api.v1 import events, jobs, recognition, sightings_table
+from backend.api.v1 import events, export, jobs, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
 from backend.settings import Settings
@@ -84,6 +84,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         sightings_table.router,
         events.router,
         jobs.router,
+        export.router,
         sightings.router,
         rules.router,
         channels.router,

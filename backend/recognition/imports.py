@@ -28,8 +28,10 @@ class Progress:
     """How far an import is, and what came of it so far."""
 
     total: int
+    """How many photos there are; of an export, how many people."""
     done: int = 0
     added: int = 0
+    """How many templates are new."""
     refused: int = 0
     refusals: tuple[Refusal, ...] = ()
     """The first of them."""

@@ -14,9 +14,8 @@ from typing import IO
 
 from backend.domain.errors import Busy, FaceServerError, InvalidField, JobNotFound
 from backend.domain.job import UNDER_WAY, Job, JobState
-from backend.recognition.enrol import Enroller
-from backend.recognition.imports import Progress, import_photos
-from backend.recognition.photo_trees import check_archive, photos_in_archive
+from backend.recognition.imports import Progress
+from backend.recognition.intake import Intake
 from backend.storage import jobs
 from backend.storage.database import Database
 from backend.storage.ids import new_id
@@ -32,12 +31,11 @@ _PIECE = 2**20
 class Jobs:
     """Takes archives in and enrols what is in them; safe to use from any thread."""
 
-    def __init__(self, database: Database, enroller: Enroller, folder: Path, max_bytes: int) -> None:
-        """Keep archives in `folder` until they are done; photos have at most `max_bytes`."""
+    def __init__(self, database: Database, intake: Intake, folder: Path) -> None:
+        """Keep archives in `folder` until `intake` has taken them in."""
         self._database = database
-        self._enroller = enroller
+        self._intake = intake
         self._folder = folder
-        self._max_bytes = max_bytes
         self._waiting: queue.Queue[str | None] = queue.Queue()
         self._cancelled: set[str] = set()
         self._stopping = threading.Event()
@@ -59,7 +57,10 @@ class Jobs:
         self._thread.join(deadline_s)
 
     def submit(self, archive: IO[bytes]) -> Job:
-        """Have an archive of photos enrolled; raises InvalidField for one that is none, and Busy behind too many."""
+        """Have an archive of photos, or an export, taken in.
+
+        Raises InvalidField for one that is neither, and Busy behind too many others.
+        """
         if self._waiting.qsize() >= MOST_WAITING:
             raise Busy("Too many imports are waiting; try again when one is done.", retry_after=60)
         job_id = new_id()
@@ -70,7 +71,7 @@ class Jobs:
                 while piece := archive.read(_PIECE):
                     file.write(piece)
             with _opened(path) as opened:
-                total = len(photos_in_archive(opened))
+                total = self._intake.count(opened)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -119,8 +120,7 @@ class Jobs:
     def _do(self, job_id: str) -> None:
         goes = self._reporter(job_id)
         with _opened(self._path(job_id)) as archive:
-            photos = photos_in_archive(archive)
-            progress = import_photos(self._enroller, photos, self._max_bytes, goes)
+            progress = self._intake.archive(archive, goes)
         self._report(job_id, self._outcome(job_id, progress), progress)
 
     def _outcome(self, job_id: str, progress: Progress) -> JobState:
@@ -158,15 +158,9 @@ class Jobs:
 
 def _opened(path: Path) -> "closing[zipfile.ZipFile]":
     try:
-        archive = zipfile.ZipFile(path)
+        return closing(zipfile.ZipFile(path))
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise InvalidField("archive", "This is no zip archive that can be read.") from error
-    try:
-        check_archive(archive)
-    except BaseException:
-        archive.close()
-        raise
-    return closing(archive)
 
 
 def _document(progress: Progress) -> str:

@@ -16,9 +16,9 @@ class RefusedFile(BaseModel):
 class ImportReport(BaseModel):
     """How far an import is, and what came of it."""
 
-    total: int
+    total: int = Field(description="How many photos there are; of an export, how many people.")
     done: int
-    added: int
+    added: int = Field(description="How many templates are new.")
     refused: int
     refusals: list[RefusedFile] = Field(description="The first thousand.")
     people: int = Field(description="Of how many people a photo was taken.")

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.container import intake_of
 from backend.domain.job import JobState
 from backend.recognition import jobs as background
 from backend.recognition.enrol import Enroller
@@ -121,12 +122,12 @@ def test_what_a_restart_finds_under_way_was_interrupted(
     api: httpx.Client, server: LiveServer, held: _Held, tmp_path: Path
 ) -> None:
     recognition = server.services.recognition
-    first = Jobs(recognition.database, recognition.enroller, tmp_path, 10**6)
+    first = Jobs(recognition.database, intake_of(recognition), tmp_path)
     first.start()
     running, waiting = (first.submit(io.BytesIO(_zip(TREE))).job_id for _ in range(2))
     assert held.first_is_done.wait(20)
     # As a killed process leaves it: under way, its archives beside it.
-    second = Jobs(recognition.database, recognition.enroller, tmp_path, 10**6)
+    second = Jobs(recognition.database, intake_of(recognition), tmp_path)
     second.start()
     assert {second.job(job_id).state for job_id in (running, waiting)} == {JobState.INTERRUPTED}
     assert list(tmp_path.glob("*.zip")) == []
@@ -146,3 +147,19 @@ def test_too_many_waiting_imports_are_turned_away(
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "60")
     held.go_on.set()
     assert {_ended(api, reply.json()["job_id"])["state"] for reply in begun} == {"done"}
+
+
+def test_what_is_exported_is_taken_in_again(api: httpx.Client) -> None:
+    job_id = _begin(api, _zip(TREE)).json()["job_id"]
+    _ended(api, job_id)
+    people = api.get("/v1/persons").json()
+    export = api.get("/v1/export").raise_for_status()
+    assert export.headers["Content-Type"] == "application/zip"
+    for person in people["persons"]:
+        api.delete(f"/v1/persons/{person['person_id']}").raise_for_status()
+    job = _ended(api, _begin(api, export.content).json()["job_id"])
+    assert (job["state"], job["report"]["total"], job["report"]["added"]) == ("done", 2, 3)
+    assert api.get("/v1/persons").json() == people
+    files = {"images": ("a.jpg", _face(ALICE), "image/jpeg")}
+    (face,) = api.post("/v1/identify", files=files).json()["results"][0]["faces"]
+    assert face["person_id"] == "alice"

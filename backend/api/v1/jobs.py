@@ -1,4 +1,4 @@
-"""Jobs: whole archives of photos, enrolled in the background."""
+"""Jobs: whole archives of photos, and exports, taken in in the background."""
 
 from typing import Annotated
 
@@ -19,9 +19,10 @@ router = APIRouter(
 
 @router.post("/import", status_code=202)
 def begin_import(
-    services: ServicesDep, archive: Annotated[UploadFile, File(description="A zip archive of `NAME/photo.jpg`.")]
+    services: ServicesDep,
+    archive: Annotated[UploadFile, File(description="A zip archive of `NAME/photo.jpg`, or an export.")],
 ) -> JobReply:
-    """Enrol an archive of photos in the background; the folder of each names its person."""
+    """Enrol an archive of photos in the background, the folder of each naming its person; or take in an export."""
     return _reply(services.jobs.submit(archive.file))
 
 

@@ -1,6 +1,7 @@
-"""`face-server import`."""
+"""`face-server import` and `export`."""
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_here")
-def test_a_folder_of_folders_is_enrolled(tmp_path: Path) -> None:
+def test_a_folder_is_enrolled_and_all_is_taken_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, index in (("alice", 2), ("bob", 5)):
         (tmp_path / "photos" / name).mkdir(parents=True)
         (tmp_path / "photos" / name / "1.jpg").write_bytes(jpeg(person_crop(index)))
@@ -27,3 +28,10 @@ def test_a_folder_of_folders_is_enrolled(tmp_path: Path) -> None:
     answer = json.loads(done.stdout)
     assert (answer["total"], answer["added"], answer["people"]) == (3, 2, 2)
     assert [refusal["name"] for refusal in answer["refusals"]] == ["bob/2.jpg"]
+
+    written = CliRunner().invoke(app, ["export", "people.zip"])
+    assert written.exit_code == 0, written.output
+    assert stat.S_IMODE((tmp_path / "people.zip").stat().st_mode) == 0o600
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "elsewhere"))
+    taken = CliRunner().invoke(app, ["import", "people.zip", "--json"])
+    assert (json.loads(taken.stdout)["people"], json.loads(taken.stdout)["added"]) == (2, 2)
