@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from backend.domain.errors import Busy, FaceServerError, InvalidField, JobNotFound
+from backend.domain.errors import Busy, FaceServerError, InvalidField, JobNotFound, StorageError
 from backend.domain.job import UNDER_WAY, Job, JobState
 from backend.recognition.imports import Progress
 from backend.recognition.intake import Intake
@@ -65,11 +65,8 @@ class Jobs:
             raise Busy("Too many imports are waiting; try again when one is done.", retry_after=60)
         job_id = new_id()
         path = self._path(job_id)
-        self._folder.mkdir(parents=True, exist_ok=True)
         try:
-            with path.open("wb") as file:
-                while piece := archive.read(_PIECE):
-                    file.write(piece)
+            self._write(path, archive)
             with _opened(path) as opened:
                 total = self._intake.count(opened)
         except BaseException:
@@ -151,6 +148,15 @@ class Jobs:
         except FaceServerError as error:
             # The next start says that it was interrupted.
             logger.error("That the job %s failed cannot be kept: %s", job_id, error.message)
+
+    def _write(self, path: Path, archive: IO[bytes]) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                while piece := archive.read(_PIECE):
+                    file.write(piece)
+        except OSError as error:
+            raise StorageError(f"The archive cannot be written: {error.strerror}.") from error
 
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.zip"
