@@ -41,6 +41,8 @@ from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
+from backend.recognition.intake import Intake
+from backend.recognition.jobs import Jobs
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
 from backend.storage import data_folder
@@ -99,6 +101,7 @@ class Services:
     listeners: Listeners
     dispatcher: Dispatcher
     metrics: Metrics
+    jobs: Jobs
 
 
 @contextmanager
@@ -162,6 +165,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
             listeners=listeners,
             dispatcher=dispatcher,
             metrics=metrics,
+            jobs=_start_jobs(settings, recognition, stack),
         )
 
 
@@ -239,6 +243,12 @@ def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardw
     )
 
 
+def intake_of(recognition: Recognition) -> Intake:
+    """What takes in archives of photos and exports."""
+    dimensions, most = recognition.dimensions, recognition.limits.max_bytes
+    return Intake(recognition.gallery, recognition.enroller, dimensions, most)
+
+
 def hardware_of(settings: LocalSettings) -> Hardware:
     """What decodes video here; where it is not what was asked for, the log says so."""
     hardware = usable_hardware(settings.hardware_decoding)
@@ -311,6 +321,14 @@ def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
     mqtt = stack.enter_context(closing(MqttNotifier()))
     apprise = stack.enter_context(closing(AppriseNotifier()))
     return _Notifiers(telegram, webhook, mqtt, apprise)
+
+
+def _start_jobs(settings: Settings, recognition: Recognition, stack: ExitStack) -> Jobs:
+    folder = settings.data_dir / "jobs"
+    jobs = Jobs(recognition.database, intake_of(recognition), folder)
+    jobs.start()
+    stack.callback(jobs.stop, STOP_SECONDS)
+    return jobs
 
 
 def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule, stack: ExitStack) -> None:

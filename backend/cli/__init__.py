@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from backend.cli import bench, calibrate, camera, evaluate, keys, people, service, watch
+from backend.cli import bench, calibrate, camera, evaluate, imports, keys, people, service, watch
 from backend.cli.console import err
 from backend.domain.access import Actor, acting_as
 from backend.domain.errors import ConfigurationError, FaceServerError
@@ -16,7 +16,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (service.app, people.app, keys.app, watch.app, camera.app, evaluate.app, calibrate.app, bench.app):
+for part in (
+    service.app,
+    people.app,
+    imports.app,
+    keys.app,
+    watch.app,
+    camera.app,
+    evaluate.app,
+    calibrate.app,
+    bench.app,
+):
     app.add_typer(part)
 
 

@@ -25,7 +25,8 @@ FaceServerError
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
 │   ├── DeliveryNotFound
-│   └── KeyNotFound
+│   ├── KeyNotFound
+│   └── JobNotFound
 ├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
 ├── ChangedMeanwhile             what was to be changed is not as it was read
@@ -275,6 +276,12 @@ class DeliveryNotFound(NotFound):
     def __init__(self, delivery_id: str) -> None:
         """Name the delivery that was asked for."""
         super().__init__(f"There is no delivery '{delivery_id}' that was given up.", delivery_id=delivery_id)
+
+
+class JobNotFound(NotFound):
+    """No job of that id is kept."""
+
+    code = "job_not_found"
 
 
 class KeyNotFound(NotFound):

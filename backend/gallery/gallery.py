@@ -17,8 +17,9 @@ from backend.domain.identity import Candidate
 from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import Person
 from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
-from backend.storage import audit, negatives, people, templates
+from backend.storage import audit, gallery_rows, negatives, people, templates
 from backend.storage.database import Database, Transaction
+from backend.storage.gallery_rows import KeptPerson
 from backend.storage.templates import NewTemplate, TemplateEntry
 
 DENIAL_MARGIN = 0.05
@@ -255,6 +256,30 @@ class Gallery:
             people.remove(tx, person_id)
             audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)
+
+    def everything(self, *, with_crops: bool) -> Iterator[KeptPerson]:
+        """All that is kept of everybody, as it is at one moment, sorted by id."""
+        with self._database.write() as tx:
+            audit.note(tx, Deed.GALLERY_EXPORTED, "gallery", pictures=with_crops)
+        with self._database.read() as tx:
+            for person in people.all_with_counts(tx):
+                yield gallery_rows.whole(tx, person, with_crops=with_crops)
+
+    def put_back(self, kept: KeptPerson) -> int:
+        """Keep a person who was kept elsewhere, and answer how many templates were new.
+
+        Searches may miss them until `refresh`, which is called once after many. Every embedding has its model's length.
+        """
+        with self._database.write() as tx:
+            added = gallery_rows.put_back(tx, kept)
+            templates.advance_generation(tx)
+            audit.note(tx, Deed.GALLERY_IMPORTED, kept.person.person_id, templates=added)
+        return added
+
+    def refresh(self) -> None:
+        """Search what the rows say now."""
+        with self._changing:
+            self._rebuild()
 
     @contextmanager
     def _changed_rows(self) -> Iterator[Transaction]:

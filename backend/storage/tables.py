@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "api_2"
+REVISION = "api_3"
 """The newest migration, whose schema these tables are."""
 
 
@@ -186,6 +186,18 @@ keyed_requests = Table(
     Column("status", Integer, nullable=True),
     Column("content_type", String(128), nullable=True),
     Column("body", LargeBinary, nullable=True),
+)
+
+# Work in the background. The report is JSON, of a form that belongs to the kind: it is shown and never searched.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String(26), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("report", Text, nullable=False),
 )
 
 deliveries = Table(
