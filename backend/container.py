@@ -103,6 +103,8 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         stack.callback(engine.stop, STOP_SECONDS)
         pipelines = load_models(settings, runtime, engine)
         gallery = Gallery(database, pipelines.photos.model, index_of(settings))
+        device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
+        logger.info("The models run by %s.", device)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
@@ -115,7 +117,7 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
             pipelines=pipelines,
             engine=engine,
             dimensions=pipelines.photos.dimensions,
-            device=f"{runtime.name} on {runtime.device}",
+            device=device,
             limits=limits,
         )
 
@@ -158,7 +160,9 @@ def load_models(
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
     models = settings.data_dir / "models"
-    return load_pipelines(models, settings.model_dir, runtime, mirroring=mirroring, engine=engine)
+    return load_pipelines(
+        models, settings.model_dir, runtime, mirroring=mirroring, engine=engine, precision=settings.precision
+    )
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:

@@ -60,7 +60,7 @@ def test_earlier_answers_are_not_overwritten(embedder_session: InferenceSession)
 
 
 def test_bf16_is_near_f32(cache_dir: Path, embedder_session: InferenceSession) -> None:
-    half = OpenVinoRuntime(precision="bf16").load(prepare(SFACE_INT8, cache_dir))
+    half = OpenVinoRuntime().load(prepare(SFACE_INT8, cache_dir), "bf16")
     similarities = (embeddings(half, faces(4)) * embeddings(embedder_session, faces(4))).sum(axis=1)
     assert similarities.min() > 0.99
 
