@@ -2,9 +2,11 @@ FROM python:3.12-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 RUN python -m venv /venv
-COPY requirements.txt ./
+# requirements-gpu.txt adds ONNX Runtime for NVIDIA's cards, with CUDA's libraries: see docker-compose.gpu.yml.
+ARG REQUIREMENTS=requirements.txt
+COPY ${REQUIREMENTS} ./
 # The lock is complete, and every file in it is known by its hash.
-RUN /venv/bin/pip install --require-hashes --no-deps --requirement requirements.txt
+RUN /venv/bin/pip install --require-hashes --no-deps --requirement ${REQUIREMENTS}
 COPY pyproject.toml LICENSE ./
 # The project's name, version and command alone, for its code changes more often: that is found through PYTHONPATH.
 RUN mkdir backend && touch backend/__init__.py README.md && /venv/bin/pip install --no-deps .

@@ -50,8 +50,9 @@ docs: $(development) ## rewrite the tables and openapi.json, which are made from
 	$(venv_python) -m tools.write_reference
 	$(venv_python) -m tools.write_openapi
 
-lock: ## compile requirements.txt and requirements-dev.txt anew (needs uv)
+lock: ## compile requirements.txt, -gpu.txt and -dev.txt anew (needs uv)
 	uv pip compile $(lock_options) pyproject.toml -o requirements.txt
+	uv pip compile $(lock_options) pyproject.toml --extra gpu -c requirements.txt -o requirements-gpu.txt
 	uv pip compile $(lock_options) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	uv pip compile $(lock_options) tests/clients/compreface.in -o $(compreface_lock)
 

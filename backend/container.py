@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from backend.cameras.doctor import CameraDoctor
 from backend.cameras.finding import EVERYTHING, Finder, View
@@ -50,11 +51,11 @@ from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
 from backend.vision.cores import usable_cores
+from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode, encode_jpeg
 from backend.vision.loading import Mirroring, Pipelines, load_pipelines
 from backend.vision.runtime import Runtime
-from backend.vision.runtime_openvino import OpenVinoRuntime
 
 logger = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterat
         stack.callback(engine.stop, STOP_SECONDS)
         pipelines = load_models(settings, runtime, engine, meter)
         gallery = Gallery(database, pipelines.photos.model, index_of(settings), meter)
+        device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
+        logger.info("The models run by %s.", device)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
@@ -129,7 +132,7 @@ def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterat
             pipelines=pipelines,
             engine=engine,
             dimensions=pipelines.photos.dimensions,
-            device=f"{runtime.name} on {runtime.device}",
+            device=device,
             limits=limits,
             meter=meter,
         )
@@ -178,8 +181,15 @@ def load_models(
     """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
-    models = settings.data_dir / "models"
-    return load_pipelines(models, settings.model_dir, runtime, mirroring=mirroring, engine=engine, meter=meter)
+    return load_pipelines(
+        _model_cache(settings),
+        settings.model_dir,
+        runtime,
+        mirroring=mirroring,
+        engine=engine,
+        precision=settings.precision,
+        meter=meter,
+    )
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:
@@ -278,8 +288,12 @@ class _CameraWorkers:
         return camera_worker_of(self.settings, self.recognition, camera, log, self.hardware)
 
 
-def _runtime(settings: LocalSettings) -> OpenVinoRuntime:
-    return OpenVinoRuntime(threads=settings.threads or None)
+def _runtime(settings: LocalSettings) -> Runtime:
+    return open_runtime(settings.device, settings.threads or None, _model_cache(settings), settings.model_dir)
+
+
+def _model_cache(settings: LocalSettings) -> Path:
+    return settings.data_dir / "models"
 
 
 @contextmanager

@@ -103,6 +103,15 @@ class LocalSettings(BaseSettings):
         le=256,
         description="Processor threads for inference; 0 takes what the machine or container allows.",
     )
+    device: Literal["auto", "cpu", "gpu", "cuda", "tensorrt", "coreml", "onnxruntime-cpu"] = Field(
+        default="auto",
+        description="What the models run on, or the start fails: Intel's `gpu`, NVIDIA's `cuda` and "
+        "`tensorrt`, Apple's `coreml`; `auto`: `cuda` where it is installed, else `cpu`.",
+    )
+    precision: Literal["auto", "f32", "bf16"] = Field(
+        default="auto",
+        description="What embeddings are computed in; `auto`: bf16 where the processor has it and it agrees with f32.",
+    )
     max_image_bytes: int = Field(
         default=10 * 2**20, ge=1024, le=2**30, description="The largest image file that is accepted, in bytes."
     )

@@ -10,7 +10,8 @@ from backend.vision.engine import InferenceEngine
 from backend.vision.mirrored import MirroredEmbedder
 from backend.vision.models import SFACE, YUNET, available, prepare
 from backend.vision.pipeline import FacePipeline
-from backend.vision.runtime import Runtime
+from backend.vision.precision import PrecisionWish, settled
+from backend.vision.runtime import Precision, Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
 from backend.vision.second_look import SecondLook
 from backend.vision.selftest import check
@@ -50,6 +51,8 @@ class Pipelines:
     """For photos that people are enrolled with, or that are compared with each other: takes its time."""
     plain: FacePipeline
     """Without second look or mirror image: what the others are measured against."""
+    precision: Precision
+    """What the embedder computes in; the detector always in f32."""
 
 
 def load_pipelines(
@@ -60,21 +63,25 @@ def load_pipelines(
     camera_side: int = CAMERA_SIDE,
     mirroring: Mirroring = Mirroring(),
     engine: InferenceEngine | None = None,
+    precision: PrecisionWish = "f32",
     meter: Meter = NO_METER,
 ) -> Pipelines:
     """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
 
     Folded models are kept in `cache_dir`; `model_dir` is a folder of the user's own model files, looked into before
-    the installed package. All pipelines take turns on `engine`, one of their own where none is given. Raises
-    ModelError, with what to do, where weights are missing, damaged or answer wrongly.
+    the installed package. All pipelines take turns on `engine`, one of their own where none is given. `precision` is
+    the embedder's. Raises ModelError, with what to do, where weights are missing, damaged or answer wrongly, and
+    ConfigurationError where the precision is not to be had.
     """
     runtime, engine = runtime or OpenVinoRuntime(), engine or InferenceEngine()
     yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
+    detecting, embedding = runtime.load(prepare(yunet, cache_dir, model_dir)), prepare(sface, cache_dir, model_dir)
+    chosen = settled(precision, runtime, YuNet(detecting), embedding)
     models = _Models(
         engine,
         # A batch of large images is no faster than one after the other.
-        SharedModel("detector", runtime.load(prepare(yunet, cache_dir, model_dir)), sizes=(1,)),
-        SharedModel("embedder", runtime.load(prepare(sface, cache_dir, model_dir))),
+        SharedModel("detector", detecting, sizes=(1,)),
+        SharedModel("embedder", runtime.load(embedding, chosen)),
         sface.name,
     )
     photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
@@ -92,6 +99,7 @@ def load_pipelines(
         cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on", meter=meter),
         enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
+        precision=chosen,
     )
 
 

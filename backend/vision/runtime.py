@@ -1,11 +1,14 @@
 """What an inference engine does for us: loads a model file and runs it on batches."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Precision: TypeAlias = Literal["f32", "bf16"]
+"""What a model computes in. Its templates are of the same model either way, and may be compared: see `precision`."""
 
 
 class InferenceSession(Protocol):
@@ -29,6 +32,16 @@ class Runtime(Protocol):
         """The hardware it computes on, for logs: "cpu"."""
         ...
 
-    def load(self, model: Path) -> InferenceSession:
-        """A session of a folded ONNX file. Raises ModelError where the engine cannot read it."""
+    @property
+    def precisions(self) -> Sequence[Precision]:
+        """What it can compute in, "f32" among them."""
+        ...
+
+    @property
+    def identity(self) -> str:
+        """Hardware and release of the engine: another one's answers may differ in the last digits."""
+        ...
+
+    def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
+        """A session of a folded ONNX file, in one of `precisions`; ModelError where the engine cannot read it."""
         ...

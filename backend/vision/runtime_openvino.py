@@ -1,16 +1,17 @@
-"""OpenVINO on the CPU."""
+"""OpenVINO: any processor, and Intel's graphics."""
 
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.errors import ModelError
+from backend.domain.errors import ConfigurationError, ModelError
 from backend.vision.cores import usable_cores
+from backend.vision.runtime import Precision
 
 # `import openvino` reports itself to a web analytics service, and nothing may leave this machine. With these two marked
 # as missing it goes on without its model converter, which is what does that (and starts 0.1 s faster).
@@ -21,8 +22,12 @@ import openvino as ov  # noqa: E402 - only after the lines above
 from openvino import properties  # noqa: E402
 from openvino.properties import hint  # noqa: E402
 
-Precision: TypeAlias = Literal["f32", "bf16"]
-_PRECISIONS = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
+OpenVinoDevice: TypeAlias = Literal["cpu", "gpu"]
+_NEEDS: Final[Mapping[OpenVinoDevice, str]] = {
+    "cpu": "Install OpenVINO anew.",
+    "gpu": "It needs Intel graphics and their compute driver (intel-opencl-icd on Debian and Ubuntu).",
+}
+_PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
 _SHAPE_CACHE = 256
 """Kernels kept for image sizes seen before: about four sizes of YuNet. OpenVINO's own 5,000 took 600 MB here when 169
 sizes had been seen, this takes 100, and a change of size costs about 2 ms either way."""
@@ -46,29 +51,51 @@ class OpenVinoSession:
 
 
 class OpenVinoRuntime:
-    """OpenVINO on the CPU, with a fixed number of threads and one precision."""
+    """OpenVINO on one device, with a fixed number of threads on the processor."""
 
     name = "openvino"
-    device = "cpu"
 
-    def __init__(self, threads: int | None = None, precision: Precision = "f32") -> None:
-        """Compute in `threads` threads (None: as many as there are usable cores), in "f32" or "bf16"."""
+    def __init__(self, threads: int | None = None, device: OpenVinoDevice = "cpu") -> None:
+        """Compute on `device`, and on the processor in `threads` threads (None: as many as there are usable cores).
+
+        Raises ConfigurationError, with what to install, where OpenVINO does not find the device.
+        """
         self._core = ov.Core()
-        self._options = {
-            hint.inference_precision(): _PRECISIONS[precision],
-            properties.num_streams(): 1,
-            properties.inference_num_threads(): usable_cores() if threads is None else threads,
-            # Pinned threads cannot step aside for the video decoders beside them.
-            hint.enable_cpu_pinning(): False,
-            "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
-        }
+        self.device: Final = device
+        # With several of a kind they are listed as GPU.0, GPU.1, and GPU is the first.
+        if device.upper() not in {found.partition(".")[0] for found in self._core.available_devices}:
+            raise ConfigurationError(f"DEVICE={device}: OpenVINO finds no such device here. {_NEEDS[device]}")
+        self._options = _processor_options(threads) if device == "cpu" else {}
 
-    def load(self, model: Path) -> OpenVinoSession:
+    @property
+    def precisions(self) -> Sequence[Precision]:
+        """f32, and bf16 where it is a processor with instructions for it: elsewhere that would be no faster."""
+        if self.device == "cpu" and "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            return ("f32", "bf16")
+        return ("f32",)
+
+    @property
+    def identity(self) -> str:
+        """Device and release."""
+        return f"{self._core.get_property(self.device.upper(), 'FULL_DEVICE_NAME')}, OpenVINO {ov.__version__}"
+
+    def load(self, model: Path, precision: Precision = "f32") -> OpenVinoSession:
         """A session of a folded ONNX file; takes 0.3 s for SFace. Raises ModelError where it cannot be read."""
+        options = self._options | {hint.inference_precision(): _PRECISIONS[precision]}
         try:
             network = self._core.read_model(model)
             # Asked before compiling, which lets outputs have names of inner tensors as well.
             names = tuple(output.any_name for output in network.outputs)
-            return OpenVinoSession(self._core.compile_model(network, "CPU", self._options), names)
+            return OpenVinoSession(self._core.compile_model(network, self.device.upper(), options), names)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load the model {model.name}.", model=model.name) from error
+
+
+def _processor_options(threads: int | None) -> dict[str, Any]:
+    return {
+        properties.num_streams(): 1,
+        properties.inference_num_threads(): usable_cores() if threads is None else threads,
+        # Pinned threads cannot step aside for the video decoders beside them.
+        hint.enable_cpu_pinning(): False,
+        "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
+    }

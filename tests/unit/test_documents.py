@@ -182,7 +182,19 @@ def test_compose_sets_settings_only() -> None:
     assert names - SETTINGS - NOT_OURS == set()
 
 
-def test_the_gpu_file_changes_nothing_but_the_gpu() -> None:
+def test_the_gpu_file_changes_the_api_s_image_and_device_alone() -> None:
     override = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text(encoding="utf-8"))
 
-    assert override == {"services": {"api": {"gpus": "all"}}}
+    (api,) = override["services"].values()
+    assert (list(override["services"]), api["gpus"]) == (["api"], "all")
+    assert api["environment"] == {"DEVICE": "${DEVICE:-cuda}"}
+    assert (ROOT / api["build"]["args"]["REQUIREMENTS"]).is_file()
+
+
+def test_the_gpu_s_lock_adds_to_the_usual_one_and_changes_nothing_of_it() -> None:
+    usual, gpu = (
+        {line.split(" ")[0] for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if "==" in line[:60]}
+        for name in ("requirements.txt", "requirements-gpu.txt")
+    )
+    assert usual - gpu == set()
+    assert any(line.startswith("onnxruntime-gpu==") for line in gpu - usual)

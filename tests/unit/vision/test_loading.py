@@ -8,7 +8,7 @@ from backend.domain.errors import ModelError
 from backend.domain.face import Template
 from backend.vision.loading import Mirroring, MirrorSearch, load_pipelines
 from backend.vision.pipeline import FacePipeline
-from backend.vision.runtime import InferenceSession
+from backend.vision.runtime import InferenceSession, Precision
 from backend.vision.runtime_openvino import OpenVinoRuntime
 from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, astronaut, group_photo
 from tests.unit.vision.spoiled import Spoiled, with_channels_swapped
@@ -31,9 +31,11 @@ class SwappingRuntime:
 
     name = "swapping"
     device = "cpu"
+    precisions: tuple[Precision, ...] = ("f32",)
+    identity = "swapping"
 
-    def load(self, model: Path) -> InferenceSession:
-        return Spoiled(OpenVinoRuntime().load(model), with_channels_swapped)
+    def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
+        return Spoiled(OpenVinoRuntime().load(model, precision), with_channels_swapped)
 
 
 def test_models_that_answer_wrongly_are_not_served(cache_dir: Path) -> None:

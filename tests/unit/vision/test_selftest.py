@@ -26,8 +26,9 @@ def test_sound_models_pass(pipeline: FacePipeline) -> None:
 
 
 def test_bf16_passes(cache_dir: Path) -> None:
-    runtime = OpenVinoRuntime(precision="bf16")
-    detector, embedder = (runtime.load(prepare(model, cache_dir)) for model in (YUNET_INT8, SFACE_INT8))
+    detector, embedder = (
+        OpenVinoRuntime().load(prepare(model, cache_dir), "bf16") for model in (YUNET_INT8, SFACE_INT8)
+    )
     assert check(pipeline_of(detector, embedder)) > 0.995
 
 
