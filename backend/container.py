@@ -21,6 +21,8 @@ from backend.domain.notification import ChannelKind
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
 from backend.gallery.index import ExactIndex, MakeIndex
+from backend.gallery.keeper import IndexKeeper
+from backend.gallery.shelf import Limit, Shelf
 from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
@@ -97,7 +99,7 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         stack.callback(database.close)
         runtime = _runtime(settings)
         pipelines = load_models(settings, runtime)
-        gallery = Gallery(database, pipelines.photos.model, index_of(settings))
+        gallery = open_gallery(settings, database, pipelines.photos.model)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
@@ -121,6 +123,9 @@ def open_services(settings: Settings) -> Iterator[Services]:
         data_folder.prepare(settings.data_dir)
         stack.enter_context(data_folder.held(settings.data_dir))
         recognition = stack.enter_context(open_recognition(settings))
+        keeper = IndexKeeper(recognition.gallery)
+        keeper.start()
+        stack.callback(keeper.stop, STOP_SECONDS)
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
@@ -150,6 +155,12 @@ def load_models(settings: LocalSettings, runtime: Runtime | None = None) -> Pipe
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
     return load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
+
+
+def open_gallery(settings: LocalSettings, database: Database, model: str) -> Gallery:
+    """The gallery of one model: exact while small, from the index on disk where that is large enough to need one."""
+    shelf = Shelf(settings.data_dir / "index", model, Limit(settings.exact_search_up_to))
+    return Gallery(database, model, CohortAdjustedIndex if settings.cohort_adjustment else None, shelf)
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:

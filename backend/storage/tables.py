@@ -107,6 +107,16 @@ gallery_generation = Table(
     Column("generation", Integer, primary_key=True),
 )
 
+# Whose templates led to each generation, as JSON: it is read and never searched. NULL: anybody's.
+gallery_changes = Table(
+    "gallery_changes",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    # Drawn for each change: two histories of the same length are told apart.
+    Column("mark", String(26), nullable=False),
+    Column("people", Text, nullable=True),
+)
+
 channels = Table(
     "channels",
     metadata,

@@ -1,16 +1,21 @@
 """The templates of the enrolled people."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 
 from backend.domain.face import Template
+from backend.storage import changes
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes, to_bytes
 from backend.storage.ids import new_id
 from backend.storage.tables import crops, gallery_generation, templates
+
+_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,6 +118,20 @@ def all_of_model(tx: Transaction, model: str) -> Iterator[tuple[str, Template]]:
         yield row.person_id, Template(from_bytes(row.embedding), model)
 
 
+def of_people(tx: Transaction, people: Iterable[str], model: str) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """The embeddings of some people with whose they are, in the order of enrolment for each."""
+    wanted = sorted(people)
+    # In portions: a database bounds how many values one statement may carry.
+    for first in range(0, len(wanted), _PORTION):
+        query = (
+            select(templates.c.person_id, templates.c.embedding)
+            .where(templates.c.person_id.in_(wanted[first : first + _PORTION]), templates.c.model == model)
+            .order_by(templates.c.template_id)
+        )
+        for row in tx.execute(query):
+            yield row.person_id, from_bytes(row.embedding)
+
+
 def graded(tx: Transaction, model: str) -> Iterator[tuple[str, Template, float]]:
     """Every template of a model with its person and its quality, in the order of enrolment."""
     query = (
@@ -130,10 +149,12 @@ def generation(tx: Transaction) -> int:
     return number
 
 
-def advance_generation(tx: Transaction) -> int:
-    """Count a change of the set of templates; answers the new number."""
+def advance_generation(tx: Transaction, changed: Collection[str] | None = None) -> int:
+    """Count a change of the set of templates, of the people named or, without names, of anybody; the new number."""
     tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation + 1))
-    return generation(tx)
+    number = generation(tx)
+    changes.note(tx, number, changed)
+    return number
 
 
 def _entries(tx: Transaction, condition: ColumnElement[bool]) -> list[TemplateEntry]:
