@@ -1,10 +1,13 @@
-"""Approximate search of many templates by a graph of neighbours (HNSW), made by usearch.
+"""Approximate search of many people by a graph of neighbours (HNSW), made by usearch.
 
 Malkov and Yashunin, "Efficient and robust approximate nearest neighbor search using hierarchical navigable small world
-graphs", 2018. The graph answers which templates are near; people are then judged by all their templates, one by one.
+graphs", 2018. The graph's nodes are not templates but looks: the mean of a person's templates, and beside it each that
+is unlike the mean. It answers who may be meant, and those are judged by all their templates, one by one. So it is made
+in a fraction of the time, and a person's many templates do not crowd out everybody else's (docs/search.md).
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +23,18 @@ if TYPE_CHECKING:
     from usearch.index import Index
 
 CONNECTIVITY = 16
-"""Neighbours of each template in the graph, usearch's own default; docs/search.md has what others measured."""
+"""Neighbours of each node in the graph, usearch's own default."""
 EXPANSION_ADD = 128
 """How many candidates are looked at for each neighbour when the graph is made."""
 EXPANSION_SEARCH = 64
 """How many candidates a search keeps: more find better and take longer, see docs/search.md."""
-_PORTION = 500
+ALIKE = 0.6
+"""The cosine with the mean of a person's templates below which one of them has a node of its own.
+
+The mean of few templates has a cosine of 0.7 to 0.9 with each of one person's usual ones, and 0.4 with a stray one.
+"""
+_PORTION = 200
+_PEOPLE_AT_ONCE = 10_000
 _STEPS = 4
 
 KeepOn = Callable[[], bool]
@@ -36,23 +45,33 @@ class Stopped(Exception):
     """A long work was asked to stop before its end."""
 
 
-class HnswIndex:
-    """People by the graph of their templates; never changes. Changes lie over it (`LayeredIndex`)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What an index has beside its graph."""
 
-    def __init__(
-        self, graph: "Index", owners: NDArray[np.int32], people: tuple[str, ...], path: Path | None = None
-    ) -> None:
-        """Take a graph whose keys are rows, the i-th belonging to `people[owners[i]]`, or to nobody (`GONE`)."""
+    vectors: NDArray[np.float16]
+    """The templates, rows × dimensions."""
+    owners: NDArray[np.int32]
+    """For each row whose it is, as a position in `people`."""
+    looks: NDArray[np.int32]
+    """For each node of the graph whose look it is, as a position in `people`, or GONE."""
+    people: tuple[str, ...]
+    """In the order of enrolment."""
+
+
+class HnswIndex:
+    """People by the graph of their looks; never changes. Changes lie over it (`LayeredIndex`)."""
+
+    def __init__(self, graph: "Index", parts: Parts, path: Path | None = None) -> None:
+        """Take a graph whose keys are the places of `parts.looks`, and the file that it is mapped from, if any."""
         self.graph = graph
+        self.parts = parts
         self._path = path
-        self.owners = owners
-        self.unowned = int(np.count_nonzero(owners == GONE))
-        """How many rows are nobody's."""
-        self._people = people
-        self._positions = {person_id: position for position, person_id in enumerate(people)}
+        self._people = parts.people
+        self._positions = {person_id: position for position, person_id in enumerate(parts.people)}
         # The rows of each person, one person after the other.
-        self._order = np.argsort(owners, kind="stable").astype(np.int32)
-        self._starts = np.searchsorted(owners[self._order], np.arange(len(people) + 1)).astype(np.int32)
+        self._order = np.argsort(parts.owners, kind="stable").astype(np.int32)
+        self._starts = _starts(parts.owners[self._order], len(parts.people))
 
     @classmethod
     def of(cls, templates: Iterable[tuple[str, NDArray[np.float32]]]) -> LayeredIndex:
@@ -72,21 +91,27 @@ class HnswIndex:
             connectivity=CONNECTIVITY,
             expansion_add=EXPANSION_ADD,
             expansion_search=EXPANSION_SEARCH,
+            enable_key_lookups=False,
         )
-        _grow(graph, rows.embeddings, keep_on)
-        return cls(graph, rows.owners, rows.people)
+        looks = _grow(graph, rows, keep_on)
+        return cls(graph, Parts(rows.embeddings.astype(np.float16), rows.owners, looks, rows.people))
 
     @classmethod
-    def viewed(cls, path: Path, owners: NDArray[np.int32], people: tuple[str, ...]) -> "HnswIndex":
+    def viewed(cls, path: Path, parts: Parts) -> "HnswIndex":
         """The index whose graph is in a file, which is mapped and not read; raises StorageError for another file."""
         graph = _restored(path, view=True)
-        if len(graph) != len(owners):
-            raise StorageError("The search index has another number of rows than its list.")
-        return cls(graph, owners, people, path)
+        if len(graph) != len(parts.looks) or len(parts.vectors) != len(parts.owners):
+            raise StorageError("The parts of the search index do not belong together.")
+        return cls(graph, parts, path)
 
     def __len__(self) -> int:
-        """How many rows the graph has, those that are nobody's included."""
-        return len(self.owners)
+        """How many templates it has."""
+        return len(self.parts.owners)
+
+    @property
+    def share_unowned(self) -> float:
+        """The part of the graph's nodes that is nobody's any more."""
+        return float(np.count_nonzero(self.parts.looks == GONE) / len(self.parts.looks))
 
     @property
     def people(self) -> Sequence[str]:
@@ -130,34 +155,42 @@ class HnswIndex:
         return LayeredIndex(self).without(person_id)
 
     def rows(self) -> Rows:
-        """All templates, read out of the graph."""
-        kept = np.flatnonzero(self.owners != GONE)
-        blocks = [self._vectors(kept[first : first + 10_000]) for first in range(0, len(kept), 10_000)]
-        return Rows(np.concatenate(blocks), self.owners[kept], self._people)
+        """All templates, as exact as 16 bits are; see TemplateIndex."""
+        owners = self.parts.owners
+        blocks = [self._vectors(np.arange(first, min(first + 10_000, len(owners)))) for first in _firsts(owners)]
+        return Rows(np.concatenate(blocks), owners, self._people)
 
     def extended(self, layers: LayeredIndex, keep_on: KeepOn) -> "HnswIndex":
         """This index, which was read from a file, with what lies over it worked in; raises Stopped as `built`.
 
-        The rows of those who are gone stay in the graph as nobody's: they still lead to others.
+        The looks of those who are gone stay in the graph as nobody's: they still lead to others.
         """
         if self._path is None:
             raise StorageError("A search index that is in no file cannot be extended.")
         graph = _restored(self._path, view=False)
-        people = tuple(layers.people)
+        people, added = tuple(layers.people), layers.added.rows()
+        theirs = layers.added_in(people)
+        looks = _grow(graph, Rows(added.embeddings, theirs, people), keep_on)
+        # GONE is also the last place of `stayed`: nobody's looks stay nobody's.
         stayed = np.append(layers.placed(self._people, people), np.int32(GONE))
-        _grow(graph, layers.added.rows().embeddings, keep_on)
-        # GONE is also the last place of `stayed`: nobody's rows stay nobody's.
-        return HnswIndex(graph, np.concatenate((stayed[self.owners], layers.added_in(people))), people)
+        owners = stayed[self.parts.owners]
+        vectors = [self.parts.vectors[owners != GONE], *([added.embeddings.astype(np.float16)] if len(theirs) else [])]
+        parts = Parts(
+            np.concatenate(vectors),
+            np.concatenate((owners[owners != GONE], theirs)),
+            np.concatenate((stayed[self.parts.looks], looks)),
+            people,
+        )
+        return HnswIndex(graph, parts)
 
     def _near(self, embedding: NDArray[np.float32], limit: int) -> NDArray[np.int32]:
-        """The positions of at least `limit` people with templates near the embedding, or of all that there are."""
-        wanted = 2 * limit + 10
+        """The positions of at least `limit` people with looks near the embedding, or of all that there are."""
+        looks, wanted = self.parts.looks, 2 * limit + 10
         while True:
-            wanted = min(wanted, len(self.owners))
-            rows = self.graph.search(embedding, wanted, threads=1).keys.astype(np.intp)
-            owners = self.owners[rows]
-            near = np.unique(owners[owners != GONE])
-            if len(near) >= limit or wanted == len(self.owners):
+            wanted = min(wanted, len(looks))
+            near = np.unique(looks[self.graph.search(embedding, wanted, threads=1).keys.astype(np.intp)])
+            near = near[near != GONE]
+            if len(near) >= limit or wanted == len(looks):
                 return near
             wanted *= _STEPS
 
@@ -183,19 +216,54 @@ class HnswIndex:
         return rows, np.array([len(part) for part in parts], np.intp)
 
     def _vectors(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        if not len(rows):
-            return np.empty((0, self.graph.ndim), np.float32)
-        vectors = np.asarray(self.graph.get(rows.astype(np.uint64)), np.float32)
+        vectors = np.asarray(self.parts.vectors[rows], np.float32)
         # 16 bits a number leave the length a little off 1.
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
 
 
-def _grow(graph: "Index", embeddings: NDArray[np.float32], keep_on: KeepOn) -> None:
+def _starts(ordered: NDArray[np.int32], people: int) -> NDArray[np.int32]:
+    """Where each person's rows begin among rows in the order of people, and where the last one's end."""
+    return np.asarray(np.searchsorted(ordered, np.arange(people + 1)), np.int32)
+
+
+def _firsts(rows: NDArray[np.int32]) -> range:
+    return range(0, len(rows), 10_000)
+
+
+def _grow(graph: "Index", rows: Rows, keep_on: KeepOn) -> NDArray[np.int32]:
+    """Add the looks of these templates to a graph; answers whose they are, in the order of the new nodes."""
+    order = np.argsort(rows.owners, kind="stable")
+    starts = _starts(rows.owners[order], len(rows.people))
+    whose = [np.empty(0, np.int32)]
+    # Portion by portion: all at once they would be in memory a second time.
+    for first in range(0, len(rows.people), _PEOPLE_AT_ONCE):
+        last = min(first + _PEOPLE_AT_ONCE, len(rows.people))
+        portion = order[starts[first] : starts[last]]
+        if len(portion):
+            looks, owners = _looks_of(rows.embeddings[portion], rows.owners[portion])
+            _add(graph, looks, keep_on)
+            whose.append(owners)
+    return np.concatenate(whose)
+
+
+def _looks_of(
+    embeddings: NDArray[np.float32], owners: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """The mean of each person's templates, of length 1, and each template unlike it; with whose they are."""
+    people, starts, place = np.unique(owners, return_index=True, return_inverse=True)
+    means = np.add.reduceat(embeddings, starts)
+    # Templates that cancel each other out have no mean; each is unlike it and has its own node.
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
+    unlike = (embeddings * means[place]).sum(axis=1) < ALIKE
+    return np.concatenate((means, embeddings[unlike])), np.concatenate((people, owners[unlike]))
+
+
+def _add(graph: "Index", looks: NDArray[np.float32], keep_on: KeepOn) -> None:
     # One thread and small portions: the service beside it goes on.
-    for first in range(0, len(embeddings), _PORTION):
+    for first in range(0, len(looks), _PORTION):
         if not keep_on():
             raise Stopped
-        portion = embeddings[first : first + _PORTION]
+        portion = looks[first : first + _PORTION]
         graph.add(np.arange(len(graph), len(graph) + len(portion), dtype=np.uint64), portion, threads=1)
 
 
@@ -203,7 +271,9 @@ def _restored(path: Path, *, view: bool) -> "Index":
     from usearch.index import Index
 
     try:
-        graph = Index.restore(path, view=view, expansion_add=EXPANSION_ADD, expansion_search=EXPANSION_SEARCH)
+        graph = Index.restore(
+            path, view=view, expansion_add=EXPANSION_ADD, expansion_search=EXPANSION_SEARCH, enable_key_lookups=False
+        )
     except Exception as error:
         raise StorageError(f"The search index cannot be read: {error}.") from error
     if graph is None:

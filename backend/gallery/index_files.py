@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 
 from backend.domain.errors import StorageError
-from backend.gallery.hnsw import HnswIndex
+from backend.gallery.hnsw import HnswIndex, Parts
 from backend.storage.changes import State
 
 FORMAT = 1
-GRAPH, OWNERS, PEOPLE, MANIFEST = "graph.usearch", "owners.npy", "people.json", "manifest.json"
+GRAPH, VECTORS, OWNERS, LOOKS = "graph.usearch", "templates.npy", "owners.npy", "looks.npy"
+PEOPLE, MANIFEST = "people.json", "manifest.json"
+CHECKED = (GRAPH, VECTORS, OWNERS, LOOKS, PEOPLE)
 _UNFINISHED = ".unfinished"
 _BLOCK = 2**22
 
@@ -49,19 +51,16 @@ class IndexFiles:
         try:
             manifest = json.loads((place / MANIFEST).read_text("utf-8"))
             self._check(place, manifest)
-            people = tuple(json.loads((place / PEOPLE).read_text("utf-8")))
-            index = HnswIndex.viewed(place / GRAPH, np.load(place / OWNERS), people)
-            return index, State(manifest["generation"], manifest["mark"])
+            return _viewed(place), State(manifest["generation"], manifest["mark"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageError(f"The search index in '{place}' is damaged: {error}.") from error
 
     def write(self, index: HnswIndex, state: State) -> HnswIndex:
         """Keep an index as the newest, for good once this returns; answers it mapped. Raises StorageError."""
         try:
-            place = self._placed(index, state)
+            return _viewed(self._placed(index, state))
         except OSError as error:
             raise StorageError(f"The search index cannot be written: {error.strerror or error}.") from error
-        return HnswIndex.viewed(place / GRAPH, index.owners, tuple(index.people))
 
     def tidy(self) -> None:
         """Remove what is not the newest, and what a process left unfinished when it was killed."""
@@ -76,12 +75,14 @@ class IndexFiles:
             shutil.rmtree(old, ignore_errors=True)
         unfinished.mkdir(parents=True, mode=0o700)
         index.graph.save(unfinished / GRAPH)
-        np.save(unfinished / OWNERS, index.owners)
-        (unfinished / PEOPLE).write_text(json.dumps(list(index.people), ensure_ascii=False), "utf-8")
-        sums = {name: _sum_of(unfinished / name) for name in (GRAPH, OWNERS, PEOPLE)}
+        parts = index.parts
+        for name, array in ((VECTORS, parts.vectors), (OWNERS, parts.owners), (LOOKS, parts.looks)):
+            np.save(unfinished / name, array)
+        (unfinished / PEOPLE).write_text(json.dumps(parts.people, ensure_ascii=False), "utf-8")
+        sums = {name: _sum_of(unfinished / name) for name in CHECKED}
         manifest = {"format": FORMAT, "model": self.model, **asdict(state), "sums": sums}
         (unfinished / MANIFEST).write_text(json.dumps(manifest), "utf-8")
-        for name in (GRAPH, OWNERS, PEOPLE, MANIFEST, "."):
+        for name in (*CHECKED, MANIFEST, "."):
             _flush(unfinished / name)
         unfinished.rename(place)
         _flush(self.home)
@@ -103,9 +104,19 @@ class IndexFiles:
     def _check(self, place: Path, manifest: dict[str, Any]) -> None:
         if manifest["format"] != FORMAT or manifest["model"] != self.model:
             raise ValueError("it is of another version or model")
-        for name in (GRAPH, OWNERS, PEOPLE):
+        for name in CHECKED:
             if _sum_of(place / name) != manifest["sums"][name]:
                 raise ValueError(f"{name} is not as it was written")
+
+
+def _viewed(place: Path) -> HnswIndex:
+    parts = Parts(
+        vectors=np.load(place / VECTORS, mmap_mode="r"),
+        owners=np.load(place / OWNERS),
+        looks=np.load(place / LOOKS),
+        people=tuple(json.loads((place / PEOPLE).read_text("utf-8"))),
+    )
+    return HnswIndex.viewed(place / GRAPH, parts)
 
 
 def _sum_of(path: Path) -> int:

@@ -59,7 +59,7 @@ class Shelf:
     def newest(self) -> tuple[LayeredIndex, State] | None:
         """The index written last and the state it is of, if it is wanted; raises StorageError if it is damaged."""
         found = self.files.newest()
-        if found is None or not self._limit(2 * len(found[0]), found[0].graph.ndim):
+        if found is None or not self._limit(2 * len(found[0]), found[0].parts.vectors.shape[1]):
             # So much smaller has the gallery become that exact search is the better again.
             return None
         return LayeredIndex(found[0]), found[1]
@@ -100,7 +100,7 @@ def _graph_of(index: TemplateIndex, keep_on: KeepOn) -> HnswIndex:
 
 def _share_gone(graph: HnswIndex, layers: LayeredIndex) -> float:
     """The part of the graph that is nobody's, about: people have about as many templates as each other."""
-    return graph.unowned / len(graph) + len(layers.gone) / max(len(graph.people), 1)
+    return graph.share_unowned + len(layers.gone) / max(len(graph.people), 1)
 
 
 def _seconds(work: Callable[[], object]) -> float:
