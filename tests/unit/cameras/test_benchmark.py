@@ -14,7 +14,8 @@ from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence, SeeingCounts
 from backend.cameras.source import open_camera
 from backend.cameras.worker import CameraWorker
-from backend.cli.bench import WAYS, Figure, cost_figures
+from backend.cli.bench import WAYS, cost_figures
+from backend.cli.bench_figures import Figure
 from backend.domain.camera import Transport
 from backend.domain.errors import StreamUnreachable
 from backend.vision.models import SFACE, YUNET, available, prepare
