@@ -24,6 +24,8 @@ from backend.domain.notification import ChannelKind
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
 from backend.gallery.index import ExactIndex, MakeIndex
+from backend.gallery.keeper import IndexKeeper
+from backend.gallery.shelf import Limit, Shelf
 from backend.metrics import Metrics
 from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
@@ -115,7 +117,7 @@ def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterat
         engine = InferenceEngine()
         stack.callback(engine.stop, STOP_SECONDS)
         pipelines = load_models(settings, runtime, engine, meter)
-        gallery = Gallery(database, pipelines.photos.model, index_of(settings), meter)
+        gallery = open_gallery(settings, database, pipelines.photos.model, meter)
         device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
         logger.info("The models run by %s.", device)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
@@ -146,6 +148,9 @@ def open_services(settings: Settings) -> Iterator[Services]:
         stack.enter_context(data_folder.held(settings.data_dir))
         metrics = Metrics()
         recognition = stack.enter_context(open_recognition(settings, metrics))
+        keeper = IndexKeeper(recognition.gallery)
+        keeper.start()
+        stack.callback(keeper.stop, STOP_SECONDS)
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
@@ -190,6 +195,12 @@ def load_models(
         precision=settings.precision,
         meter=meter,
     )
+
+
+def open_gallery(settings: LocalSettings, database: Database, model: str, meter: Meter = NO_METER) -> Gallery:
+    """The gallery of one model: exact while small, from the index on disk where that is large enough to need one."""
+    shelf = Shelf(settings.data_dir / "index", model, Limit(settings.exact_search_up_to))
+    return Gallery(database, model, CohortAdjustedIndex if settings.cohort_adjustment else None, shelf, meter)
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "api_3"
+REVISION = "search_1"
 """The newest migration, whose schema these tables are."""
 
 
@@ -108,6 +108,16 @@ gallery_generation = Table(
     "gallery_generation",
     metadata,
     Column("generation", Integer, primary_key=True),
+)
+
+# Whose templates led to each generation, as JSON: it is read and never searched. NULL: anybody's.
+gallery_changes = Table(
+    "gallery_changes",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    # Drawn for each change: two histories of the same length are told apart.
+    Column("mark", String(26), nullable=False),
+    Column("people", Text, nullable=True),
 )
 
 channels = Table(

@@ -35,7 +35,7 @@ def gallery(tmp_path: Path, pipelines: Pipelines) -> Iterator[OpenGallery]:
             (tmp_path / machine).mkdir()
             database = Database.open(sqlite_url(tmp_path / machine), SecretBox("key"))
             stack.enter_context(closing(database))
-            return Gallery(database, pipelines.photos.model, CohortAdjustedIndex.of)
+            return Gallery(database, pipelines.photos.model, CohortAdjustedIndex)
 
         yield opened
 
