@@ -17,10 +17,13 @@ from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState
+from backend.domain.geometry import RgbImage
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.notification import ChannelKind
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
 from backend.gallery.index import ExactIndex, MakeIndex
+from backend.metrics import Metrics
 from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
@@ -47,7 +50,8 @@ from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
 from backend.vision.cores import usable_cores
-from backend.vision.image import ImageLimits, encode_jpeg
+from backend.vision.engine import InferenceEngine
+from backend.vision.image import ImageLimits, decode, encode_jpeg
 from backend.vision.loading import Mirroring, Pipelines, load_pipelines
 from backend.vision.runtime import Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
@@ -55,7 +59,8 @@ from backend.vision.runtime_openvino import OpenVinoRuntime
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
-"""How long a message on its way may take to end at shutdown; what is not sent then is sent after the next start."""
+"""How long a message on its way, or the images being computed, may take to end at shutdown; what is not sent then is
+sent after the next start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,18 @@ class Recognition:
     identifier: Identifier
     verifier: Verifier
     pipelines: Pipelines
+    engine: InferenceEngine
     dimensions: int
     """How long the model's embeddings are."""
     device: str
     """What the models run on, in words."""
     limits: ImageLimits
+    meter: Meter
+
+    def decode(self, data: bytes) -> RgbImage:
+        """The picture in a file; raises ImageRejected."""
+        with timed(self.meter, Stage.DECODE):
+            return decode(data, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +101,37 @@ class Services:
     listeners: Listeners
     dispatcher: Dispatcher
     jobs: Jobs
+    metrics: Metrics
 
 
 @contextmanager
-def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
+def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterator[Recognition]:
     """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
     data_folder.prepare(settings.data_dir)
     with ExitStack() as stack:
-        database = _open_database(settings)
-        stack.callback(database.close)
+        database = stack.enter_context(closing(_open_database(settings)))
         runtime = _runtime(settings)
-        pipelines = load_models(settings, runtime)
-        gallery = Gallery(database, pipelines.photos.model, index_of(settings))
+        engine = InferenceEngine()
+        stack.callback(engine.stop, STOP_SECONDS)
+        pipelines = load_models(settings, runtime, engine, meter)
+        gallery = Gallery(database, pipelines.photos.model, index_of(settings), meter)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
         rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
         yield Recognition(
             database=database,
             gallery=gallery,
-            enroller=Enroller(pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops),
-            identifier=Identifier(pipelines.photos, gallery, rule),
+            enroller=Enroller(
+                pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
+            ),
+            identifier=Identifier(pipelines.photos, gallery, rule, meter),
             verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
+            engine=engine,
             dimensions=pipelines.photos.dimensions,
             device=f"{runtime.name} on {runtime.device}",
             limits=limits,
+            meter=meter,
         )
 
 
@@ -123,7 +141,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
     with ExitStack() as stack:
         data_folder.prepare(settings.data_dir)
         stack.enter_context(data_folder.held(settings.data_dir))
-        recognition = stack.enter_context(open_recognition(settings))
+        metrics = Metrics()
+        recognition = stack.enter_context(open_recognition(settings, metrics))
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
@@ -146,14 +165,21 @@ def open_services(settings: Settings) -> Iterator[Services]:
             listeners=listeners,
             dispatcher=dispatcher,
             jobs=_start_jobs(settings, recognition, stack),
+            metrics=metrics,
         )
 
 
-def load_models(settings: LocalSettings, runtime: Runtime | None = None) -> Pipelines:
+def load_models(
+    settings: LocalSettings,
+    runtime: Runtime | None = None,
+    engine: InferenceEngine | None = None,
+    meter: Meter = NO_METER,
+) -> Pipelines:
     """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
-    return load_pipelines(settings.data_dir / "models", settings.model_dir, runtime, mirroring=mirroring)
+    models = settings.data_dir / "models"
+    return load_pipelines(models, settings.model_dir, runtime, mirroring=mirroring, engine=engine, meter=meter)
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:
@@ -256,6 +282,14 @@ def _runtime(settings: LocalSettings) -> OpenVinoRuntime:
     return OpenVinoRuntime(threads=settings.threads or None)
 
 
+@contextmanager
+def open_database(settings: LocalSettings) -> Iterator[Database]:
+    """Open the database alone, for what needs no models; raises a FaceServerError where it cannot be opened."""
+    data_folder.prepare(settings.data_dir)
+    with closing(_open_database(settings)) as database:
+        yield database
+
+
 def _open_database(settings: LocalSettings) -> Database:
     given = settings.secret_key
     key = given.get_secret_value() if given is not None else load_key(settings.data_dir)
@@ -339,7 +373,8 @@ def _start_dispatcher(
 ) -> Dispatcher:
     # No zone: messages tell the server's own time, summer time included.
     give_up_after = timedelta(hours=settings.give_up_after_hours)
-    dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after)
+    most = settings.messages_per_minute
+    dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after, most_per_minute=most)
     dispatcher.start()
     stack.callback(dispatcher.stop, STOP_SECONDS)
     return dispatcher

@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.headers import SECURITY_HEADERS
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
@@ -24,9 +25,11 @@ from backend.domain.errors import (
     InvalidInput,
     ModelError,
     ModelMismatch,
+    NotAllowed,
     NotFound,
     PersonExists,
     RequestUnderway,
+    ShuttingDown,
     StorageError,
     StreamError,
     UnsupportedFormat,
@@ -41,11 +44,13 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     UnsupportedFormat: 415,
     InvalidInput: 422,
     NotFound: 404,
+    NotAllowed: 403,
     ModelMismatch: 409,
     PersonExists: 409,
     RequestUnderway: 409,
     ChangedMeanwhile: 412,
     Busy: 503,
+    ShuttingDown: 503,
     ModelError: 503,
     StorageError: 503,
     StreamError: 503,
@@ -57,11 +62,13 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
-    403: "Another token",
+    403: "Another token, a key that is revoked or has expired, or one without the scope",
     404: "There is no such thing",
+    408: "The body came too slowly",
     413: "Too large",
     415: "Of a kind that is not read here",
     422: "A field is missing or makes no sense",
+    429: "Too many wrong tokens came from this address; Retry-After says when to try again",
     503: "The server cannot do it now",
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -73,6 +80,7 @@ _CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "request_too_large",
     415: "unsupported_media_type",
 }
@@ -186,7 +194,9 @@ async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     message = "The server failed; its log has the reason under this request_id."
     # Answered outside of all middleware, so the header is not added by the one that does so elsewhere.
-    return error_response(500, "internal_error", message, headers={HEADER: current_request_id.get()})
+    return error_response(
+        500, "internal_error", message, headers={**SECURITY_HEADERS, HEADER: current_request_id.get()}
+    )
 
 
 class StartupErrors:

@@ -65,6 +65,11 @@ class Consensus:
         """The quality of the best look; there must be one."""
         return max(self._best)[-1].quality
 
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """The qualities of the looks that the average is made of, the best first."""
+        return tuple(sorted((face.quality.score for *_, face in self._telling()), reverse=True))
+
     def suffices(self, decision: Decision, *, ended: bool = False) -> bool:
         """Whether the looks so far are enough to say so; `ended` where there will be no more."""
         if decision.verdict is Verdict.MATCH:

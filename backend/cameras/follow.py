@@ -58,6 +58,8 @@ class Visit:
     looks: int
     best: Look
     ended: bool
+    qualities: tuple[float, ...] = ()
+    """Of the looks that the template is made of, 0–1, the best first."""
 
     @property
     def person_id(self) -> str | None:
@@ -160,4 +162,5 @@ class Follow:
             looks=self.looks,
             best=self.best,
             ended=ended,
+            qualities=self.consensus.qualities,
         )

@@ -9,7 +9,7 @@ from backend.domain.face import Face, Template
 GOOD_QUALITY = 0.5
 """The quality from which a look may speak for its face: below it, blurred faces begin to resemble each other.
 
-`recognition.decision.UNUSABLE_QUALITY` has the figures; on a camera there are more looks to choose from than in a photo.
+`recognition.decision.UNUSABLE_QUALITY` has the figures; a camera has more looks to choose from than a photo.
 """
 CLEAR_QUALITY = 0.8
 """The quality from which a look tells a stranger.

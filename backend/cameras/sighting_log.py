@@ -193,7 +193,7 @@ def _version(sighting: Sighting) -> int:
 
 
 def _evidence(visit: Visit) -> Evidence:
-    return Evidence(visit.decision, visit.template, visit.looks, visit.best.quality)
+    return Evidence(visit.decision, visit.template, visit.looks, visit.best.quality, visit.qualities)
 
 
 def _updated(before: _Entry, visit: Visit) -> _Entry:

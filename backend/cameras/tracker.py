@@ -6,7 +6,6 @@ from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from backend.cameras.looks import average, is_good
 from backend.domain.face import Detection, Face, Template
@@ -169,6 +168,9 @@ def _assigned(tracks: Sequence[Track], faces: Sequence[Face], moment: float) -> 
     costs = np.array([[_cost(track, face, moment) for face in faces] for track in tracks], np.float64)
     if not costs.size:
         return {}
+    # Imported where the first face is followed: it takes half a second to load, and every start would wait for it.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(costs)
     return {int(face): tracks[int(row)] for row, face in _allowed(costs, rows, columns)}
 

@@ -3,28 +3,27 @@
 import importlib
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from backend.cli import bench_jobs
-from backend.cli.console import AsJson, err, print_reply
+from backend.cli.console import AsJson, err
+from backend.cli.figures import WriteTo, report
 from backend.container import open_recognition
 from backend.domain.errors import ConfigurationError, StreamError
+from backend.evaluation.figures import Figure, at_least, at_most
 from backend.recognition.enrol import Photo
 from backend.settings import load_local_settings
-from backend.vision.cores import usable_cores
 from backend.vision.loading import CAMERA_SIDE
 
 JOB_SECONDS = 120.0
@@ -35,24 +34,12 @@ WAYS = {"decode": (), "ours": (), "usual": (), SHRUNK: ("--side", str(CAMERA_SID
 """Ways to watch one camera, each a job (the first word) and its options; shrunk is what is searched, as we do it."""
 CAMERAS = 8
 """So many at once, for the figures that are about many."""
+PACKAGES = ("openvino", "av", "opencv-python-headless")
 
 app = typer.Typer()
 bench = typer.Typer(help="Measure what this machine can do.", no_args_is_help=True)
 bench.add_typer(bench_jobs.app, name="job")
 app.add_typer(bench, name="bench")
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure, and what it is to reach."""
-
-    what: str
-    value: float | None
-    """None where it was not measured."""
-    unit: str
-    reach: str = ""
-    reached: bool | None = None
-    detail: str = ""
 
 
 @bench.command(epilog="Example: face-server bench cameras --rounds 1 --seconds 10")
@@ -64,13 +51,13 @@ def cameras(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is repeated; the median counts.")] = 3,
     minutes: Annotated[float, typer.Option(min=0, help="How long memory is watched; the figures want 15.")] = 0.0,
     as_json: AsJson = False,
+    page: WriteTo = None,
 ) -> None:
     """Measure the CPU time of watching cameras against decoding alone and against the usual loop, and more."""
     with tempfile.TemporaryDirectory(prefix="face-server-bench-") as folder, Progress(console=err) as progress:
         run = _Run(Path(folder), seconds, rounds, progress)
         figures = run.links(links) if links else list(_on_loopback(run, minutes))
-    reply = {"machine": _machine(), "figures": [_as_fact(figure) for figure in figures]}
-    print_reply(reply, as_json, _table(reply))
+    report("bench cameras", figures, PACKAGES, as_json, page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +112,13 @@ def cost_figures(scene: str, costs: Mapping[str, Sequence[dict[str, float]]], mo
     """What one scene costs by each of the WAYS; `most` is the goal against decoding alone, if there is one."""
     floor, ours = (statistics.median(cost["cores"] for cost in costs[way]) for way in ("decode", "ours"))
     detail = f"{_ms(ours)} of CPU a second; decoding alone {_ms(floor)}"
-    yield _at_most(f"{scene}: CPU against decoding alone", ours / floor, "×", most, detail)
+    yield at_most(f"{scene}: CPU against decoding alone", ours / floor, "×", most, detail)
     # By the picture analysed: a loop that falls behind analyses fewer in a second, and is none the cheaper for it.
     looks = {way: statistics.median(cost["cpu_seconds"] / max(cost["looks"], 1) for cost in costs[way]) for way in WAYS}
     for way, least in (("usual", None if most is None else 3.0), (SHRUNK, None)):
         rate = statistics.median(cost["looks"] / cost["seconds"] for cost in costs[way])
         detail = f"{_ms(looks[way])} of CPU a picture analysed, ours {_ms(looks['ours'])}; {rate:.1f} analysed a second"
-        yield _at_least(f"{scene}: CPU of the {way} loop against ours", looks[way] / looks["ours"], "×", least, detail)
+        yield at_least(f"{scene}: CPU of the {way} loop against ours", looks[way] / looks["ours"], "×", least, detail)
 
 
 def _on_loopback(run: _Run, minutes: float) -> Iterator[Figure]:
@@ -185,8 +172,8 @@ def _delay_figures(what: str, delays: Sequence[float]) -> Iterator[Figure]:
         yield Figure(what, None, "s", detail="not one sighting")
         return
     count = f"{len(delays)} sightings"
-    yield _at_most(f"{what}, median", statistics.median(delays), "s", 0.6, count)
-    yield _at_most(f"{what}, 95th percentile", delays[min(len(delays) - 1, int(0.95 * len(delays)))], "s", 1.2, count)
+    yield at_most(f"{what}, median", statistics.median(delays), "s", 0.6, count)
+    yield at_most(f"{what}, 95th percentile", delays[min(len(delays) - 1, int(0.95 * len(delays)))], "s", 1.2, count)
 
 
 def _crowd(run: _Run, played: Any) -> Iterator[Figure]:
@@ -194,7 +181,7 @@ def _crowd(run: _Run, played: Any) -> Iterator[Figure]:
     cost = run.cost("ours", [played.small] * CAMERAS, seconds=2 * run.seconds)
     wanted = CAMERAS * load_local_settings().analysis_fps * cost["seconds"]
     detail = f"{cost['looks']:.0f} analyses, {wanted:.0f} wanted; {cost['cores']:.2f} cores busy"
-    yield _at_most(f"{CAMERAS} cameras of 640×480 at once: analyses dropped", cost["dropped"], "", 0, detail)
+    yield at_most(f"{CAMERAS} cameras of 640×480 at once: analyses dropped", cost["dropped"], "", 0, detail)
 
 
 def _memory(run: _Run, played: Any, minutes: float) -> Iterator[Figure]:
@@ -207,53 +194,8 @@ def _memory(run: _Run, played: Any, minutes: float) -> Iterator[Figure]:
     (fact,) = run.job("memory", [played.ending] * CAMERAS, lasts, "--at", "60", "--at", str(lasts))
     first, last = fact["memory_mb"]
     detail = f"{first:.0f} → {last:.0f} MB, {fact['reconnects']} reconnects"
-    yield _at_most(what, 100 * (last / first - 1), "%", 2.0, detail)
+    yield at_most(what, 100 * (last / first - 1), "%", 2.0, detail)
 
 
 def _ms(cores: float) -> str:
     return f"{1000 * cores:.0f} ms"
-
-
-def _at_most(what: str, value: float, unit: str, most: float | None, detail: str = "") -> Figure:
-    if most is None:
-        return Figure(what, value, unit, detail=detail)
-    return Figure(what, value, unit, f"≤ {most:g}", value <= most, detail)
-
-
-def _at_least(what: str, value: float, unit: str, least: float | None, detail: str = "") -> Figure:
-    if least is None:
-        return Figure(what, value, unit, detail=detail)
-    return Figure(what, value, unit, f"≥ {least:g}", value >= least, detail)
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "processor": _processor(),
-        "cores": usable_cores(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
-
-
-def _as_fact(figure: Figure) -> dict[str, Any]:
-    return asdict(figure) | {"value": None if figure.value is None else round(figure.value, 3)}
-
-
-def _table(reply: dict[str, Any]) -> Table:
-    machine = reply["machine"]
-    title = f"{machine['processor']}, {machine['cores']} cores, load {machine['load']}"
-    table = Table("What", "Measured", "To reach", "", "", title=title, title_justify="left")
-    verdicts = {True: "reached", False: "[bold]missed[/bold]", None: ""}
-    for figure in reply["figures"]:
-        value = "–" if figure["value"] is None else f"{figure['value']:.2f} {figure['unit']}"
-        table.add_row(figure["what"], value, figure["reach"], verdicts[figure["reached"]], figure["detail"])
-    return table

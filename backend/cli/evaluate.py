@@ -57,7 +57,8 @@ def pairs(
     if report is not None:
         rows = _pairs_rows(results)
         _write(report, pairs_report(results, album, rows, _facts(bench.facts, images, album)), album, bench.limits)
-    print_reply(reply, as_json, _table(_pairs_rows(results), _failure_note(album)))
+    note = f"{_failure_note(album)}; TAR at 0.1 % {_of_best(reply['tar_of_best']['0.001'])}"
+    print_reply(reply, as_json, _table(_pairs_rows(results), note))
 
 
 @evaluate.command(epilog="Example: face-server evaluate openset --images lfw --enrol 1 --report openset.html")
@@ -86,7 +87,8 @@ def openset(
         facts = _facts(bench.facts | drawn, images, album)
         _write(report, openset_report(results, trial, album, rows, facts), album, bench.limits)
     note = f"{trial.people} people enrolled, {len(trial.mated)} mated and {len(trial.non_mated)} non-mated searches"
-    print_reply(reply, as_json, _table(rows, f"{note}; {_failure_note(album)}"))
+    note += f"; {_failure_note(album)}; FNIR at 1 % {_of_best(reply['fnir_of_best']['0.01'])}"
+    print_reply(reply, as_json, _table(rows, note))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,11 @@ def _table(rows: Sequence[Sequence[str]], caption: str) -> Table:
 
 def _failure_note(album: Album) -> str:
     return f"photos that could not be used: {len(album.failures)}"
+
+
+def _of_best(rate: float | None) -> str:
+    """How a rate changes where the quality is heeded."""
+    return f"without the tenth of poorest quality: {_rate(rate)}"
 
 
 def _facts(facts: Mapping[str, Any], images: Path, album: Album) -> dict[str, str]:

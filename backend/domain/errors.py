@@ -25,11 +25,14 @@ FaceServerError
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
 │   ├── DeliveryNotFound
-│   └── JobNotFound
+│   ├── JobNotFound
+│   └── KeyNotFound
+├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
 ├── ChangedMeanwhile             what was to be changed is not as it was read
 ├── RequestUnderway              the same request is being done already
 ├── Busy                         more is asked at once than can be done
+├── ShuttingDown                 the service stops, and nothing new is begun
 ├── ModelMismatch                templates of two models were to be compared
 ├── ModelError                   weights are missing, damaged or give wrong answers
 ├── StorageError                 the database or the picture folder cannot be used
@@ -225,6 +228,16 @@ class Busy(FaceServerError):
     code = "busy"
 
 
+class ShuttingDown(FaceServerError):
+    """The service stops, and nothing new is begun."""
+
+    code = "shutting_down"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("The server is shutting down.")
+
+
 class RuleNotFound(NotFound):
     """No rule of that id is kept, or it is a camera's own."""
 
@@ -269,6 +282,26 @@ class JobNotFound(NotFound):
     """No job of that id is kept."""
 
     code = "job_not_found"
+
+
+class KeyNotFound(NotFound):
+    """No key of that id is kept, or it is revoked already."""
+
+    code = "key_not_found"
+
+    def __init__(self, key_id: str) -> None:
+        """Name the key that was asked for."""
+        super().__init__(f"There is no key '{key_id}' that could be revoked.", key_id=key_id)
+
+
+class NotAllowed(FaceServerError):
+    """The caller's key lacks the scope that this takes."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        """Name the scope that is wanted."""
+        super().__init__(f"This takes a key with the scope '{scope}'.", scope=scope)
 
 
 class ModelMismatch(FaceServerError):

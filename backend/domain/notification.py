@@ -1,7 +1,7 @@
 """Messages to send: channels, notifications waiting in the outbox, and what became of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -51,6 +51,8 @@ class Delivery:
     last_error: str | None
     reference: str | None = None
     """By what the channel knows the message; None before it took it, and where it cannot be changed."""
+    digest_id: str | None = None
+    """The one message in which this and others of a burst are told together; None for a message of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Receipt:
     """What it said to that, in words; names no secret."""
     reference: str | None = None
     """By what the channel knows the message, where it can be changed later."""
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Of a digest: by what the channel knows the picture of a sighting, by the sighting's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +91,35 @@ class Notification:
     """The same at every attempt, so that a channel can see that it has had it."""
     sighting: Sighting | None = None
     """What it is about; None for a message that only tries the channel."""
+    called: str | None = None
+    """What a known person is called, where that is not their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestEntry:
+    """One sighting of a digest."""
+
+    event_id: str
+    """Its delivery's id, the same at every attempt."""
+    sighting: Sighting
+    picture: bytes | None
+    """A small JPEG with the face boxed; None where it is gone, or the digest shows enough without it."""
+    called: str | None = None
+    """What a known person is called, where that is not their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A burst's messages put together into one, free of any channel's way of putting it."""
+
+    text: str
+    """Tells of every entry."""
+    entries: tuple[DigestEntry, ...]
+    """In the order of their messages."""
+    event_id: str
+    """The same at every attempt."""
+
+    @property
+    def pictured(self) -> tuple[DigestEntry, ...]:
+        """The entries that show a picture."""
+        return tuple(entry for entry in self.entries if entry.picture is not None)

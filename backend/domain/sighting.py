@@ -53,6 +53,8 @@ class Evidence:
     looks: int
     quality: float
     """Of the best look, 0–1."""
+    qualities: tuple[float, ...] = ()
+    """Of the looks that the average is made of, 0–1, the best first."""
 
 
 @dataclass(frozen=True, slots=True)

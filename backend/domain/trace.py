@@ -17,3 +17,5 @@ class RulingRecord:
     quality: float
     """Of the best look, 0–1."""
     ruling: Ruling
+    qualities: tuple[float, ...] = ()
+    """Of the looks that the decision rests on, 0–1, the best first; empty where that was not kept."""

@@ -17,6 +17,8 @@ class PairScores:
 
     pairs: Sequence[Pair]
     scores: Floats
+    qualities: Floats
+    """Of each pair the quality of its poorer face; minus infinity where a photo of it could not be described."""
 
     @property
     def mated(self) -> Floats:
@@ -54,6 +56,11 @@ class PairScores:
         """The share of the pairs of one person that is accepted at that threshold."""
         return metrics.tar_at(self.mated, self.non_mated, far)
 
+    def fnmr_of_best(self, far: float, discarded: float) -> float:
+        """The share of the pairs of one person rejected at that threshold, without those of the poorest quality."""
+        qualities = self.qualities[[pair.same for pair in self.pairs]]
+        return metrics.fnmr_of_best(self.mated, qualities, self.threshold_at(far), discarded)
+
     def worst(self, same: bool, count: int) -> list[tuple[Pair, float]]:
         """The pairs of one person that are least alike, or of two people that are most alike, the worst first."""
         judged = [
@@ -66,9 +73,12 @@ class PairScores:
 
 def compare(pairs: Sequence[Pair], album: Album, pipeline: str) -> PairScores:
     """Compare every pair as that pipeline described its photos."""
-    return PairScores(pairs, np.array([_similarity(pair, album, pipeline) for pair in pairs], np.float64))
+    compared = np.array([_compared(pair, album, pipeline) for pair in pairs], np.float64).reshape(-1, 2)
+    return PairScores(pairs, compared[:, 0], compared[:, 1])
 
 
-def _similarity(pair: Pair, album: Album, pipeline: str) -> float:
+def _compared(pair: Pair, album: Album, pipeline: str) -> tuple[float, float]:
     left, right = (album.face(photo, pipeline) for photo in (pair.left, pair.right))
-    return -np.inf if left is None or right is None else left.template.similarity(right.template)
+    if left is None or right is None:
+        return -np.inf, -np.inf
+    return left.template.similarity(right.template), min(left.quality.score, right.quality.score)

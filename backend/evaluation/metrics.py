@@ -52,6 +52,16 @@ def tar_at(mated: ArrayLike, non_mated: ArrayLike, far: float) -> float:
     return 1.0 - fnmr(mated, threshold_at(non_mated, far))
 
 
+def fnmr_of_best(mated: ArrayLike, qualities: ArrayLike, threshold: float, discarded: float) -> float:
+    """The FNMR of what is left when the share `discarded` of the mated comparisons with the lowest quality is not made.
+
+    One point of the error versus discard curve of Grother and Tabassi, "Performance of biometric quality measures"
+    (2007): a quality that tells which faces are useful lowers the rate. Of equal qualities the earlier ones go.
+    """
+    order = np.argsort(_scores(qualities), kind="stable")
+    return fnmr(_scores(mated)[order[int(discarded * len(order) + 1e-6) :]], threshold)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tradeoff:
     """What each threshold costs: the points of a DET or ROC curve, by ascending threshold."""

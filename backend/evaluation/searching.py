@@ -31,6 +31,8 @@ class Answer:
 
     probe: Labelled
     best: Candidate | None
+    quality: float = float("-inf")
+    """Of the face that was searched with; minus infinity where the photo shows none."""
 
     @property
     def right(self) -> bool:
@@ -71,6 +73,11 @@ class SearchResults:
         """The share of the mated searches that misses its person at that threshold."""
         return metrics.fnmr(self.mate_scores, self.threshold_at(fpir))
 
+    def fnir_of_best(self, fpir: float, discarded: float) -> float:
+        """The share of misses at that threshold, without the mated searches of the poorest quality."""
+        qualities = [answer.quality for answer in self.mated]
+        return metrics.fnmr_of_best(self.mate_scores, qualities, self.threshold_at(fpir), discarded)
+
     def fnir(self, threshold: float) -> float:
         """The share of the mated searches that misses its person at a threshold."""
         return metrics.fnmr(self.mate_scores, threshold)
@@ -99,5 +106,7 @@ def search_all(trial: OpenSet, album: Album, method: Method) -> SearchResults:
 
 def _answer(probe: Labelled, album: Album, method: Method, index: TemplateIndex) -> Answer:
     face = album.face(probe.photo, method.searching)
-    found = index.search(face.template.embedding, 1) if face is not None else []
-    return Answer(probe, found[0] if found else None)
+    if face is None:
+        return Answer(probe, None)
+    found = index.search(face.template.embedding, 1)
+    return Answer(probe, found[0] if found else None, face.quality.score)

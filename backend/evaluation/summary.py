@@ -15,6 +15,8 @@ FARS: Final = (0.01, 0.001)
 """The false accept rates that pairs are reported at."""
 FPIRS: Final = (0.1, 0.01)
 """The false positive identification rates that searches are reported at."""
+DISCARDED: Final = 0.1
+"""The share of poorest quality that is left out to see whether the quality tells which faces are useful."""
 
 
 def pairs_summary(scores: PairScores) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def pairs_summary(scores: PairScores) -> dict[str, Any]:
         "accuracy": percent(float(np.mean(accuracies))),
         "accuracy_deviation": percent(float(np.std(accuracies))),
         "tar": {f"{far:g}": percent(scores.tar_at(far)) for far in FARS},
+        "tar_of_best": {f"{far:g}": percent(1 - scores.fnmr_of_best(far, DISCARDED)) for far in FARS},
         "equal_error_rate": percent(scores.tradeoff().equal_error_rate),
         "thresholds": {f"{far:g}": cosine(scores.threshold_at(far)) for far in FARS}
         | {"accuracy": cosine(float(np.mean([fold.threshold for fold in folds])))},
@@ -38,6 +41,7 @@ def search_summary(results: SearchResults, thresholds: Sequence[float]) -> dict[
     return {
         "rank1": percent(results.rank1),
         "fnir": {f"{fpir:g}": percent(results.fnir_at(fpir)) for fpir in FPIRS},
+        "fnir_of_best": {f"{fpir:g}": percent(results.fnir_of_best(fpir, DISCARDED)) for fpir in FPIRS},
         "thresholds": {f"{fpir:g}": cosine(results.threshold_at(fpir)) for fpir in FPIRS},
         "equal_error_rate": percent(results.tradeoff().equal_error_rate),
         "at_threshold": {

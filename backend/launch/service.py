@@ -10,7 +10,7 @@ from typing import NoReturn
 from backend.domain.errors import ConfigurationError
 from backend.launch.env_file import ENV_FILE, ensure_env_file
 from backend.launch.processes import Part, run_together
-from backend.settings import Settings, UiSettings, is_usable_token, load_settings
+from backend.settings import Settings, is_usable_token, load_settings, load_ui_settings
 
 
 def up(say: Callable[[str], None]) -> int:
@@ -19,7 +19,7 @@ def up(say: Callable[[str], None]) -> int:
     Makes a token first where there is none. Raises ConfigurationError for a setting that makes no sense and for a
     port that is taken. Nothing that is said holds the token.
     """
-    if not is_usable_token(UiSettings().auth_token) and ensure_env_file():
+    if not is_usable_token(load_ui_settings().auth_token) and ensure_env_file():
         say(f"Wrote a new AUTH_TOKEN to {ENV_FILE.resolve()}")
     settings = load_settings()
     parts = service_parts(settings)
@@ -29,6 +29,10 @@ def up(say: Callable[[str], None]) -> int:
 
 def service_parts(settings: Settings) -> tuple[Part, Part]:
     """The API and the web UI, each told where the other is; raises ConfigurationError for a port that is taken."""
+    if settings.tls_certificate is not None:
+        raise ConfigurationError(
+            "TLS_CERTIFICATE: with HTTPS run the two halves by themselves: `face-server serve` and `face-server ui`."
+        )
     port = _free_port(settings.host, settings.port)
     ui_port = _free_port(settings.ui_host, settings.ui_port, "UI_")
     host, ui_host = _address_to_call(settings.host), _address_to_call(settings.ui_host)

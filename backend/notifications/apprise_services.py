@@ -11,7 +11,7 @@ from pathlib import Path
 from apprise import Apprise, NotifyFormat
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
-from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.notification import Channel, Digest, Notification, Receipt
 
 TIMEOUT_S = 20.0
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -55,6 +55,11 @@ class AppriseNotifier:
         finally:
             with self._gate:
                 self._underway.discard(outcome)
+
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        """Send the text with its first picture: many services make a message of each attachment; see Notifier."""
+        picture = next((entry.picture for entry in digest.pictured), None)
+        return self.send(channel, Notification(digest.text, picture, digest.event_id))
 
     def close(self) -> None:
         """Have every caller get DeliveryDelayed; see Notifier."""

@@ -26,13 +26,13 @@ class Button:
     data: str
 
 
-def buttons_of(sighting: Sighting) -> tuple[Button, ...]:
-    """The buttons below the message about a sighting."""
+def buttons_of(sighting: Sighting, called: str | None = None) -> tuple[Button, ...]:
+    """The buttons below the message about a sighting, of somebody who is `called` so."""
     wishes: tuple[tuple[Wish, str], ...]
     if sighting.person_id is None:
         wishes = ((Wish.NAME, "Who is it?"), (Wish.IGNORE, "Ignore this person"), (Wish.MUTE, "Mute 1 h"))
     else:
-        name = sighting.person_id
+        name = called or sighting.person_id
         shown = name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…"
         wishes = ((Wish.DENY, f"Not {shown}"), (Wish.MUTE, "Mute 1 h"))
     return tuple(Button(text, f"{wish}:{sighting.sighting_id}") for wish, text in wishes)

@@ -3,13 +3,14 @@
 import logging
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from backend.domain.clock import Clock, utc_now
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused, FaceServerError, StorageError
-from backend.domain.notification import Attempt, ChannelKind, Delivery, Receipt
+from backend.domain.notification import Attempt, Channel, ChannelKind, Delivery, Receipt
 from backend.domain.sighting import Sighting
 from backend.notifications.composer import Composer
 from backend.notifications.notifier import Notifier
@@ -27,10 +28,18 @@ RECORDING_PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """That a channel took a message, and which state of its sighting that shows."""
+    """That a channel took a parcel, and which state of its sightings, by their ids, that shows."""
 
     receipt: Receipt
-    sighting: Sighting
+    sightings: Mapping[str, Sighting]
+
+    def reference(self, sighting_id: str) -> str | None:
+        """By what the channel knows the message of a sighting."""
+        return self.receipt.references.get(sighting_id, self.receipt.reference)
+
+
+Parcel = Sequence[Delivery]
+"""What goes as one message: a delivery alone, or those of one digest, the oldest first."""
 
 
 class Courier:
@@ -42,12 +51,14 @@ class Courier:
         composer: Composer,
         notifiers: Mapping[ChannelKind, Notifier],
         give_up_after: timedelta,
+        clock: Clock = utc_now,
     ) -> None:
         """Give a message up when its next attempt would be later than `give_up_after` from when it was written."""
         self._database = database
         self._composer = composer
         self._notifiers = notifiers
         self._give_up_after = give_up_after
+        self._clock = clock
         self._stopping = threading.Event()
         self._abandoned = threading.Event()
 
@@ -59,57 +70,76 @@ class Courier:
         """Record nothing more: the database is about to close. What is being sent stays waiting, and may come twice."""
         self._abandoned.set()
 
-    def deliver(self, delivery: Delivery) -> None:
-        """Try once, and record the outcome before coming back: no second attempt may begin without it."""
-        if self._stopping.is_set():
-            return
-        began_at = datetime.now(UTC)
-        result = self._result_of_sending(delivery)
-        if isinstance(result, DeliveryDelayed):
-            result = self._given_up_if_late(delivery, result)
-        self._record(delivery, began_at, result)
+    def deliver(self, parcel: Parcel) -> datetime | None:
+        """Try once, and record the outcome before coming back: no second attempt may begin without it.
 
-    def _result_of_sending(self, delivery: Delivery) -> _Taken | DeliveryError:
+        Answers when the channel took it; None where it did not.
+        """
+        if self._stopping.is_set() or not parcel:
+            return None
+        began_at = self._clock()
+        result = self._result_of_sending(parcel)
+        if isinstance(result, DeliveryDelayed):
+            result = self._given_up_if_late(parcel, result)
+        answered_at = self._clock()
+        self._record(parcel, result, began_at, answered_at)
+        return answered_at if isinstance(result, _Taken) else None
+
+    def _result_of_sending(self, parcel: Parcel) -> _Taken | DeliveryError:
         try:
-            return self._send(delivery)
+            return self._send(parcel)
         except DeliveryError as error:
             return error
         except FaceServerError as error:
             return DeliveryDelayed(error.message)
         except Exception as error:  # noqa: BLE001 - a mistake in one channel must not end the others' messages
-            logger.error("Delivery %s: unexpected %s", delivery.delivery_id, place_of(error))
+            logger.error("Delivery %s: unexpected %s", parcel[0].delivery_id, place_of(error))
             return DeliveryDelayed(f"Sending ended in an unexpected {type(error).__name__}.")
 
-    def _send(self, delivery: Delivery) -> _Taken:
-        channel, notification, sighting = self._composer.compose(delivery)
+    def _send(self, parcel: Parcel) -> _Taken:
+        if parcel[0].digest_id is None:
+            channel, notification, sighting = self._composer.compose(parcel[0])
+            receipt = self._notifier_of(channel).send(channel, notification)
+            return _Taken(receipt, {sighting.sighting_id: sighting})
+        channel, digest = self._composer.compose_digest(parcel)
+        receipt = self._notifier_of(channel).send_together(channel, digest)
+        return _Taken(receipt, {entry.sighting.sighting_id: entry.sighting for entry in digest.entries})
+
+    def _notifier_of(self, channel: Channel) -> Notifier:
         notifier = self._notifiers.get(channel.kind)
         if notifier is None:
             raise DeliveryRefused(f"This server sends nothing by {channel.kind}.")
-        return _Taken(notifier.send(channel, notification), sighting)
+        return notifier
 
-    def _given_up_if_late(self, delivery: Delivery, delay: DeliveryDelayed) -> DeliveryError:
-        pause = pause_s(delivery.attempts) if delay.retry_after is None else delay.retry_after
-        waited = (datetime.now(UTC) - delivery.created_at).total_seconds()
+    def _given_up_if_late(self, parcel: Parcel, delay: DeliveryDelayed) -> DeliveryError:
+        tried = max(delivery.attempts for delivery in parcel)
+        pause = pause_s(tried) if delay.retry_after is None else delay.retry_after
+        # A digest is as old as the last of its messages: none of them is given up too early.
+        waited = (self._clock() - max(delivery.created_at for delivery in parcel)).total_seconds()
         if waited + pause > self._give_up_after.total_seconds():
-            return DeliveryRefused(f"Given up at attempt {delivery.attempts + 1}: {delay.message}")
+            return DeliveryRefused(f"Given up at attempt {tried + 1}: {delay.message}")
         return DeliveryDelayed(delay.message, pause)
 
-    def _record(self, delivery: Delivery, began_at: datetime, result: _Taken | DeliveryError) -> None:
+    def _record(
+        self, parcel: Parcel, result: _Taken | DeliveryError, began_at: datetime, answered_at: datetime
+    ) -> None:
         """Write down the outcome, as often as it takes: a message whose delivery is forgotten is sent again."""
-        answered_at = datetime.now(UTC)
         while not self._abandoned.is_set():
             try:
                 with self._database.write() as tx:
-                    _write_outcome(tx, delivery, result, answered_at)
-                    outbox.note_attempt(tx, _attempt(delivery, result, began_at, answered_at))
+                    for delivery in parcel:
+                        _write_outcome(tx, delivery, result, answered_at)
+                        outbox.note_attempt(tx, _attempt(delivery, len(parcel), result, began_at, answered_at))
+                    # This may have been the last message of a camera that is gone: its token must not linger.
+                    channels.remove_unused(tx)
             except StorageError as error:
-                logger.error("Delivery %s: not recorded: %s", delivery.delivery_id, error.message)
+                logger.error("Delivery %s: not recorded: %s", parcel[0].delivery_id, error.message)
                 if self._stopping.is_set():
                     return
                 # Woken by the stop, it tries a last time.
                 self._stopping.wait(RECORDING_PAUSE_S)
             else:
-                _log_outcome(delivery, result)
+                _log_outcome(parcel, result)
                 return
 
 
@@ -133,16 +163,16 @@ def _write_outcome(tx: Transaction, delivery: Delivery, result: _Taken | Deliver
         case DeliveryDelayed():
             next_attempt_at = answered_at + timedelta(seconds=result.retry_after or 0.0)
             outbox.delayed(tx, delivery.delivery_id, result.message, next_attempt_at)
-            return
         case DeliveryError():
             outbox.failed(tx, delivery.delivery_id, result.message)
         case _:
-            outbox.delivered(tx, delivery.delivery_id, result.receipt.reference, result.sighting)
-    # This may have been the last message of a camera that is gone: its token must not linger.
-    channels.remove_unused(tx)
+            reference, shown = result.reference(delivery.sighting_id), result.sightings.get(delivery.sighting_id)
+            outbox.delivered(tx, delivery.delivery_id, reference, shown)
 
 
-def _attempt(delivery: Delivery, result: _Taken | DeliveryError, began_at: datetime, ended_at: datetime) -> Attempt:
+def _attempt(
+    delivery: Delivery, together: int, result: _Taken | DeliveryError, began_at: datetime, ended_at: datetime
+) -> Attempt:
     match result:
         case DeliveryDelayed():
             outcome, answer = "delayed", result.message
@@ -150,14 +180,17 @@ def _attempt(delivery: Delivery, result: _Taken | DeliveryError, began_at: datet
             outcome, answer = "failed", result.message
         case _:
             outcome, answer = "delivered", result.receipt.answer
+    if delivery.digest_id is not None:
+        answer = f"In digest {delivery.digest_id} of {together}: {answer}"
     return Attempt(delivery.delivery_id, began_at, ended_at, outcome, answer)
 
 
-def _log_outcome(delivery: Delivery, result: _Taken | DeliveryError) -> None:
+def _log_outcome(parcel: Parcel, result: _Taken | DeliveryError) -> None:
+    name = parcel[0].delivery_id if parcel[0].digest_id is None else f"{parcel[0].digest_id} of {len(parcel)}"
     match result:
         case DeliveryDelayed():
-            logger.warning("Delivery %s: again in %.0f s: %s", delivery.delivery_id, result.retry_after, result)
+            logger.warning("Delivery %s: again in %.0f s: %s", name, result.retry_after, result)
         case DeliveryError():
-            logger.error("Delivery %s: failed: %s", delivery.delivery_id, result)
+            logger.error("Delivery %s: failed: %s", name, result)
         case _:
-            logger.info("Delivery %s: delivered", delivery.delivery_id)
+            logger.info("Delivery %s: delivered", name)

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from backend.domain.clock import Clock, utc_now
 from backend.domain.errors import DeliveryDelayed, DeliveryError
 from backend.domain.notification import ChannelKind, Delivery
 from backend.notifications.composer import Composer
@@ -24,15 +25,22 @@ CHANGED_FOR = timedelta(hours=48)
 class Editor:
     """Changes messages that were sent; safe to use from several threads."""
 
-    def __init__(self, database: Database, composer: Composer, notifiers: Mapping[ChannelKind, Notifier]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        composer: Composer,
+        notifiers: Mapping[ChannelKind, Notifier],
+        clock: Clock = utc_now,
+    ) -> None:
         """Change messages through those of `notifiers` that can."""
         self._database = database
         self._composer = composer
         self._notifiers = notifiers
+        self._clock = clock
 
     def edit(self, delivery: Delivery) -> None:
         """Have a message show its sighting as it is now; a channel that refuses keeps it as it is."""
-        now = datetime.now(UTC)
+        now = self._clock()
         try:
             channel, notification, sighting = self._composer.compose(delivery)
             notifier = self._notifiers.get(channel.kind)

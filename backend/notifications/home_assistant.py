@@ -40,13 +40,16 @@ def status_topic(topic: str) -> str:
     return f"{topic}/status"
 
 
-def of_sighting(topic: str, discovery: str, sighting: Sighting | None) -> Iterator[Publication]:
-    """What a sighting changes of the entities, each described before its first state."""
+def of_sighting(
+    topic: str, discovery: str, sighting: Sighting | None, called: str | None = None
+) -> Iterator[Publication]:
+    """What a sighting, of somebody who is `called` so, changes of the entities, each described before its state."""
     if sighting is None:
         return
     yield from _of_camera(topic, discovery, sighting.camera_id, sighting.camera_nickname)
     seen = {
-        "person": sighting.person_id or "unknown",
+        "person": called or sighting.person_id or "unknown",
+        "person_id": sighting.person_id,
         "camera": sighting.camera_nickname,
         "seen_at": sighting.started_at.isoformat(),
     }
@@ -54,7 +57,7 @@ def of_sighting(topic: str, discovery: str, sighting: Sighting | None) -> Iterat
         yield from _of_strangers(topic, discovery)
         yield Publication(f"{topic}/stranger", b"ON")
     else:
-        yield from _of_person(topic, discovery, sighting.person_id)
+        yield from _of_person(topic, discovery, sighting.person_id, called or sighting.person_id)
         yield Publication(f"{topic}/person/{slug(sighting.person_id)}", _json(seen))
     yield Publication(f"{topic}/camera/{sighting.camera_id}", _json(seen))
 
@@ -86,12 +89,12 @@ def _of_camera(topic: str, discovery: str, camera_id: str, nickname: str) -> Ite
     yield from _described(topic, discovery, "binary_sensor", f"camera_{camera_id}_online", online)
 
 
-def _of_person(topic: str, discovery: str, person_id: str) -> Iterator[Publication]:
+def _of_person(topic: str, discovery: str, person_id: str, called: str) -> Iterator[Publication]:
     state = f"{topic}/person/{slug(person_id)}"
-    camera = {"name": f"{person_id} last camera", "state_topic": state, "value_template": "{{ value_json.camera }}"}
+    camera = {"name": f"{called} last camera", "state_topic": state, "value_template": "{{ value_json.camera }}"}
     yield from _described(topic, discovery, "sensor", f"person_{slug(person_id)}_camera", camera)
     seen = {
-        "name": f"{person_id} last seen",
+        "name": f"{called} last seen",
         "state_topic": state,
         "value_template": "{{ value_json.seen_at }}",
         "device_class": "timestamp",

@@ -1,5 +1,6 @@
 """What a message says and shows; pure, and free of any channel's way of putting it."""
 
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 
 import cv2
@@ -11,6 +12,10 @@ from backend.domain.notification import Notification
 from backend.domain.sighting import Sighting
 from backend.vision.image import ImageLimits, decode, encode_jpeg
 
+SMALL_SIDE = 640
+"""Pixels of the longer side of a picture that is one of several: ten of them weigh about what two whole ones do."""
+NAME_LENGTH = 40
+"""How much of a long name a digest tells: fifty of them fit into one message."""
 LONGEST_SIDE = 1280
 """Pixels; phones show no more, Telegram keeps no more, and it holds the file far below every channel's limit."""
 
@@ -30,7 +35,7 @@ def compose(
     are told in `zone`; None is the server's own, summer time included. The text is plain: no channel may read markup
     into it. Without a picture that can be read the text says so.
     """
-    shown = None if picture is None else _boxed_if_readable(picture, sighting.face_box)
+    shown = None if picture is None else boxed_if_readable(picture, sighting.face_box)
     who = display_name or sighting.person_id or "Somebody unknown"
     lines = [f"{who} at {sighting.camera_nickname}"]
     lines.append(f"{sighting.started_at.astimezone(zone):%A %d %B %Y, %H:%M:%S %Z}")
@@ -41,13 +46,31 @@ def compose(
     return Notification("\n".join(lines), shown)
 
 
-def boxed(jpeg: bytes, box: Box) -> bytes:
-    """The picture as a JPEG with a frame around `box`, at most 1280 pixels on its longer side.
+def digest_text(visits: Sequence[tuple[Sighting, str | None]], zone: tzinfo | None) -> str:
+    """What a digest says: a line for each camera, on it everybody who passed there and when.
+
+    `visits` are the sightings with what a known person is called; times are told as by `compose`.
+    """
+    began = min(sighting.started_at for sighting, _ in visits).astimezone(zone)
+    ended = max(sighting.started_at for sighting, _ in visits).astimezone(zone)
+    at_camera: dict[str, dict[str, list[Sighting]]] = {}
+    for sighting, called in visits:
+        who = _cut(called or sighting.person_id or "somebody unknown")
+        at_camera.setdefault(_cut(sighting.camera_nickname), {}).setdefault(who, []).append(sighting)
+    lines = [f"{len(visits)} visits, {began:%A %d %B %Y, %H:%M}–{ended:%H:%M %Z}"]
+    for camera, people in at_camera.items():
+        passes = ", ".join(f"{who} {_times(seen, zone)}" for who, seen in people.items())
+        lines.append(f"{camera}: {passes}")
+    return "\n".join(lines)
+
+
+def boxed(jpeg: bytes, box: Box, longest_side: int = LONGEST_SIDE) -> bytes:
+    """The picture as a JPEG with a frame around `box`, at most so many pixels on its longer side.
 
     Raises ImageRejected where it cannot be decoded.
     """
     image = decode(jpeg, _OWN_PICTURES)
-    factor = min(1.0, LONGEST_SIDE / max(image.shape[:2]))
+    factor = min(1.0, longest_side / max(image.shape[:2]))
     if factor < 1.0:
         # Interpolating by area keeps the fine structure of a face from turning into noise.
         height, width = (max(1, round(side * factor)) for side in image.shape[:2])
@@ -56,12 +79,24 @@ def boxed(jpeg: bytes, box: Box) -> bytes:
     return encode_jpeg(image)
 
 
-def _boxed_if_readable(picture: bytes, box: Box) -> bytes | None:
+def boxed_if_readable(picture: bytes, box: Box, longest_side: int = LONGEST_SIDE) -> bytes | None:
+    """As `boxed`; None where the picture cannot be decoded."""
     try:
-        return boxed(picture, box)
+        return boxed(picture, box, longest_side)
     except ImageRejected:
         # A broken file must not keep the news from being told.
         return None
+
+
+def _times(seen: Iterable[Sighting], zone: tzinfo | None) -> str:
+    moments = sorted(sighting.started_at.astimezone(zone) for sighting in seen)
+    if len(moments) == 1:
+        return f"{moments[0]:%H:%M}"
+    return f"{moments[0]:%H:%M}–{moments[-1]:%H:%M} ({len(moments)} times)"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
 def _likeness(person_id: str | None, similarity: float) -> str:

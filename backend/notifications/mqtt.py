@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
-from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.notifications import home_assistant
 from backend.notifications.home_assistant import CameraOnline, Publication
 from backend.notifications.webhook import sighting_document
@@ -47,10 +47,25 @@ class MqttNotifier:
     def send(self, channel: Channel, notification: Notification) -> Receipt:
         """Publish the picture, the event, and what it changes of the entities; see Notifier."""
         topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
-        event = Publication(f"{topic}/events", _event(notification), expires=True)
+        event = _event(topic, notification.event_id, notification.text, _sighting_of(notification))
         picture = () if notification.picture is None else (Publication(f"{topic}/picture", notification.picture),)
-        entities = home_assistant.of_sighting(topic, discovery, notification.sighting)
+        entities = home_assistant.of_sighting(topic, discovery, notification.sighting, notification.called)
         self._publish(channel, (*picture, *entities, event))
+        return Receipt("The broker acknowledged it.")
+
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        """Publish one event of all sightings, and what the last of each changes of the entities; see Notifier."""
+        topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
+        changes = [
+            publication
+            for entry in digest.entries
+            for publication in home_assistant.of_sighting(topic, discovery, entry.sighting, entry.called)
+        ]
+        # What a later sighting of the burst says of an entity takes the place of what an earlier one says.
+        latest = {publication.topic: publication for publication in changes}
+        told = [{"event_id": entry.event_id, "sighting": sighting_document(entry.sighting)} for entry in digest.entries]
+        event = _event(topic, digest.event_id, digest.text, {"type": "digest", "sighting": None, "sightings": told})
+        self._publish(channel, (*latest.values(), event))
         return Receipt("The broker acknowledged it.")
 
     def report(self, channel: Channel, cameras: Iterable[CameraOnline]) -> None:
@@ -143,6 +158,9 @@ class _Link:
             self._client.publish(self._status_topic, b"offline", 1, retain=True)
         self._client.disconnect()
         self._client.loop_stop()
+        # Without a way back from the library to us, its sockets are closed now and not when the garbage is collected.
+        self._client.on_connect = self._client.on_connect_fail = None
+        self._client.on_disconnect = self._client.on_publish = None
 
     @property
     def _status_topic(self) -> str:
@@ -235,13 +253,15 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
         raise DeliveryRefused("The file with the authorities to trust cannot be read.") from None
 
 
-def _event(notification: Notification) -> bytes:
+def _event(topic: str, event_id: str, text: str, about: Mapping[str, Any]) -> Publication:
     now = datetime.now(UTC)
-    values = {
-        "event_id": notification.event_id,
-        "time": now.isoformat(),
-        "expires_at": (now + EXPIRY).isoformat(),
-        "text": notification.text,
-        "sighting": None if notification.sighting is None else sighting_document(notification.sighting),
-    }
-    return json.dumps(values, ensure_ascii=False).encode()
+    values = {"event_id": event_id, "time": now.isoformat(), "expires_at": (now + EXPIRY).isoformat(), "text": text}
+    payload = json.dumps(values | dict(about), ensure_ascii=False).encode()
+    return Publication(f"{topic}/events", payload, expires=True)
+
+
+def _sighting_of(notification: Notification) -> dict[str, Any]:
+    sighting = notification.sighting
+    if sighting is None:
+        return {"type": "test", "sighting": None, "sightings": []}
+    return {"type": "sighting", "sighting": sighting_document(sighting), "sightings": []}

@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.notification import Channel, Digest, Notification, Receipt
 
 
 class Notifier(Protocol):
@@ -17,6 +17,10 @@ class Notifier(Protocol):
         Raises DeliveryDelayed where another attempt may succeed (also if it is unknown whether this one did), and
         DeliveryRefused where it cannot, as long as the channel's settings stay as they are.
         """
+        ...
+
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        """Send a burst's messages as one, in the way that fits the service; answers and raises as `send`."""
         ...
 
     def close(self) -> None:

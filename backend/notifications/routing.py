@@ -1,9 +1,10 @@
 """Asks the rules about a sighting, inside the transaction that writes it, and puts its messages into the outbox."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from backend.domain.camera import Camera
+from backend.domain.clock import Clock, utc_now
 from backend.domain.rule import Rule, Who
 from backend.domain.sighting import Evidence, Sighting
 from backend.domain.trace import RulingRecord
@@ -15,21 +16,22 @@ from backend.storage.database import Transaction
 class Router:
     """Decides who is told of a sighting; safe to use from any thread."""
 
-    def __init__(self, zone: tzinfo | None) -> None:
+    def __init__(self, zone: tzinfo | None, clock: Clock = utc_now) -> None:
         """Read hours in `zone`; None is the server's own, summer time included."""
         self._zone = zone
+        self._clock = clock
 
     def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
         """Write the messages that the rules ask for, and why; whether there is one to be sent, or to be changed."""
-        now = datetime.now(UTC)
+        now = self._clock()
         every_rule = [*_rules_of(camera), *rules.all_by_age(tx)]
         house = House(rules.is_armed(tx), mutes.lasting(tx, now))
         occasion = _occasion(tx, sighting, evidence, now.astimezone(self._zone))
         ruling = judge(every_rule, occasion, house, lambda rule: _told(tx, rule, now))
-        record = RulingRecord(now, evidence.decision, evidence.looks, evidence.quality, ruling)
+        record = RulingRecord(now, evidence.decision, evidence.looks, evidence.quality, ruling, evidence.qualities)
         rulings.add(tx, sighting.sighting_id, record)
         for channel_id, rule_ids in ruling.rules_of_channels.items():
-            outbox.add(tx, sighting.sighting_id, channel_id, rule_ids)
+            outbox.add(tx, sighting.sighting_id, channel_id, rule_ids, now)
         return bool(outbox.of_sighting(tx, sighting.sighting_id))
 
 

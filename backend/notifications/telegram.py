@@ -5,20 +5,20 @@ import ipaddress
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Update
+from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, Update
 from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
 from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused, InvalidField
-from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.notification import Channel, Digest, DigestEntry, Notification, Receipt
 from backend.notifications.buttons import buttons_of
 from backend.notifications.loop_thread import LoopThread, result_of
 
@@ -26,6 +26,8 @@ TIMEOUT_S = 20.0
 """How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
 
 _CONNECTIONS = 64
+_LEAST_OF_ALBUM = 2
+"""Telegram takes no album of a single picture."""
 _HEARD = ("message", "callback_query")
 _ACKNOWLEDGEMENT_LENGTH = 200
 """What Telegram shows of the answer to a pressed button."""
@@ -82,6 +84,13 @@ class TelegramNotifier:
         """Send the text with its picture, or alone where there is none; see Notifier."""
         return self._thread.run(lambda: self._send(channel, notification))
 
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        """Send an album whose text tells of every visit, or the text alone where it is too long for that; see Notifier.
+
+        A picture of it can be answered with a name, as any other; an album has no buttons.
+        """
+        return self._thread.run(lambda: self._send_together(channel, digest))
+
     def edit(self, channel: Channel, reference: str, notification: Notification) -> None:
         """Have a message that was sent show something else; raises as `send`."""
         self._thread.run(lambda: self._edit(channel, int(reference), notification))
@@ -119,15 +128,21 @@ class TelegramNotifier:
         self._thread.close(self._connection.shutdown)
 
     async def _send(self, channel: Channel, notification: Notification) -> Receipt:
+        return await self._written(channel, lambda bot, chat_id: _write(bot, chat_id, notification))
+
+    async def _send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        return await self._written(channel, lambda bot, chat_id: _write_together(bot, chat_id, digest))
+
+    async def _written(self, channel: Channel, write: Callable[[Bot, str], Awaitable[Receipt]]) -> Receipt:
         token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
         with _translated_errors(token):
             async with asyncio.timeout(self._timeout_s):
                 bot = _bot(token, self._api_url, self._connection)
                 try:
-                    return await _write(bot, chat_id, notification)
+                    return await write(bot, chat_id)
                 except ChatMigrated as moved:
                     # A group that became a supergroup has a new id; its old one stays in the camera's settings.
-                    return await _write(bot, str(moved.new_chat_id), notification)
+                    return await write(bot, str(moved.new_chat_id))
 
     async def _edit(self, channel: Channel, message_id: int, notification: Notification) -> None:
         token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
@@ -262,7 +277,7 @@ async def _rewrite(bot: Bot, chat_id: str, message_id: int, notification: Notifi
 def _markup(notification: Notification) -> InlineKeyboardMarkup | None:
     if notification.sighting is None:
         return None
-    buttons = buttons_of(notification.sighting)
+    buttons = buttons_of(notification.sighting, notification.called)
     return InlineKeyboardMarkup([[InlineKeyboardButton(button.text, callback_data=button.data)] for button in buttons])
 
 
@@ -298,12 +313,35 @@ async def _write(bot: Bot, chat_id: str, notification: Notification, wanted: For
     return Receipt(f"Telegram took it as message {message.message_id}.", str(message.message_id))
 
 
+async def _write_together(bot: Bot, chat_id: str, digest: Digest) -> Receipt:
+    pictured = digest.pictured
+    if len(pictured) < _LEAST_OF_ALBUM or not _fits(digest.text, MessageLimit.CAPTION_LENGTH):
+        picture = pictured[0].picture if pictured and _fits(digest.text, MessageLimit.CAPTION_LENGTH) else None
+        receipt = await _write(bot, chat_id, Notification(digest.text, picture))
+        return Receipt(receipt.answer)
+    album = [
+        # An album's text is that of its first picture.
+        InputMediaPhoto(entry.picture or b"", None if place else digest.text, filename="sighting.jpg")
+        for place, entry in enumerate(pictured)
+    ]
+    return _album_receipt(pictured, await bot.send_media_group(chat_id, album))
+
+
+def _album_receipt(pictured: Sequence[DigestEntry], messages: Sequence[Message]) -> Receipt:
+    numbers = [str(message.message_id) for message in messages]
+    references = dict(zip([entry.sighting.sighting_id for entry in pictured], numbers, strict=False))
+    return Receipt(f"Telegram took it as messages {numbers[0]}–{numbers[-1]}.", references=references)
+
+
+def _fits(text: str, limit: int) -> bool:
+    return len(text.encode("utf-16-le")) <= 2 * limit
+
+
 def _shortened(text: str, limit: int) -> str:
     """The text cut to a number of UTF-16 units, which is how Telegram counts."""
-    encoded = text.encode("utf-16-le")
-    if len(encoded) <= 2 * limit:
+    if _fits(text, limit):
         return text
-    return encoded[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore") + "…"
+    return text.encode("utf-16-le")[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore") + "…"
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -41,18 +41,27 @@ def trace_of(database: Database, sighting_id: str, zone: tzinfo | None) -> Trace
 
 def _of_rulings(records: Iterable[RulingRecord], zone: tzinfo | None) -> Iterator[str]:
     for record in records:
-        yield (
-            f"{record.decided_at.astimezone(zone):%H:%M:%S}: {_decided(record.decision)} "
-            f"({record.looks} looks, the best of quality {record.quality:.2f})."
-        )
+        yield f"{record.decided_at.astimezone(zone):%H:%M:%S}: {_decided(record.decision)} ({_looked(record)})."
         yield from (_judged(judgement) for judgement in record.ruling.judgements)
+
+
+def _looked(record: RulingRecord) -> str:
+    looks = f"{record.looks} look" + ("" if record.looks == 1 else "s")
+    if not record.qualities:
+        return f"{looks}, the best of quality {record.quality:.2f}"
+    qualities = ", ".join(f"{quality:.2f}" for quality in record.qualities)
+    if record.looks > len(record.qualities):
+        return f"{looks}; those that count are of quality {qualities}"
+    return f"{looks} of quality {qualities}"
 
 
 def _decided(decision: Decision) -> str:
     if decision.similarity is None:
         return "Somebody unknown; nobody is enrolled"
     nearest = decision.candidates[0].person_id
-    facts = f"similarity {decision.similarity:.2f}, threshold {decision.threshold:.2f}"
+    beyond = decision.similarity - decision.threshold
+    beside = f"{abs(beyond):.2f} {'above' if beyond >= 0 else 'below'} the threshold {decision.threshold:.2f}"
+    facts = f"similarity {decision.similarity:.2f}, {beside}"
     if decision.margin is not None:
         facts += f", {decision.margin:.2f} ahead of {decision.candidates[1].person_id}"
     if decision.verdict is Verdict.MATCH:

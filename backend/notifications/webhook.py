@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
-from backend.domain.notification import Channel, Notification, Receipt
+from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.domain.sighting import Sighting
 from backend.notifications.loop_thread import LoopThread
 
@@ -44,15 +44,20 @@ class WebhookNotifier:
 
     def send(self, channel: Channel, notification: Notification) -> Receipt:
         """Post the message; see Notifier."""
-        return self._thread.run(lambda: self._send(channel, notification))
+        body = document(notification, picture=_wants_picture(channel))
+        return self._thread.run(lambda: self._send(channel, body, notification.event_id))
+
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        """Post one message of the type `digest`; see Notifier."""
+        body = digest_document(digest, picture=_wants_picture(channel))
+        return self._thread.run(lambda: self._send(channel, body, digest.event_id))
 
     def close(self) -> None:
         """Break off what is being sent and close the connections; see Notifier."""
         self._thread.close(self._client.aclose)
 
-    async def _send(self, channel: Channel, notification: Notification) -> Receipt:
-        body = document(notification, picture=channel.settings.get("picture") != "false")
-        headers = _headers(body, notification.event_id, channel.settings.get("secret"))
+    async def _send(self, channel: Channel, body: bytes, event_id: str) -> Receipt:
+        headers = _headers(body, event_id, channel.settings.get("secret"))
         try:
             async with asyncio.timeout(self._timeout_s):
                 status, retry_after, text = await self._post(channel.settings["url"], body, headers)
@@ -77,14 +82,35 @@ class WebhookNotifier:
 
 def document(notification: Notification, *, picture: bool) -> bytes:
     """The JSON that is posted; its fields are described in the documentation of webhooks."""
-    shown = notification.picture if picture else None
     values: dict[str, Any] = {
         "version": VERSION,
         "event_id": notification.event_id,
         "type": "test" if notification.sighting is None else "sighting",
         "text": notification.text,
         "sighting": None if notification.sighting is None else sighting_document(notification.sighting),
-        "picture": None if shown is None else base64.b64encode(shown).decode(),
+        "picture": _base64(notification.picture if picture else None),
+        "sightings": [],
+    }
+    return json.dumps(values, ensure_ascii=False).encode()
+
+
+def digest_document(digest: Digest, *, picture: bool) -> bytes:
+    """The JSON that is posted where a burst is told in one message."""
+    values: dict[str, Any] = {
+        "version": VERSION,
+        "event_id": digest.event_id,
+        "type": "digest",
+        "text": digest.text,
+        "sighting": None,
+        "picture": None,
+        "sightings": [
+            {
+                "event_id": entry.event_id,
+                "sighting": sighting_document(entry.sighting),
+                "picture": _base64(entry.picture if picture else None),
+            }
+            for entry in digest.entries
+        ],
     }
     return json.dumps(values, ensure_ascii=False).encode()
 
@@ -101,6 +127,14 @@ def sighting_document(sighting: Sighting) -> dict[str, Any]:
         "started_at": sighting.started_at.isoformat(),
         "last_seen_at": sighting.last_seen_at.isoformat(),
     }
+
+
+def _base64(picture: bytes | None) -> str | None:
+    return None if picture is None else base64.b64encode(picture).decode()
+
+
+def _wants_picture(channel: Channel) -> bool:
+    return channel.settings.get("picture") != "false"
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:

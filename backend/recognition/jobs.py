@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from contextvars import Context, copy_context
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -36,7 +37,7 @@ class Jobs:
         self._database = database
         self._intake = intake
         self._folder = folder
-        self._waiting: queue.Queue[str | None] = queue.Queue()
+        self._waiting: queue.Queue[tuple[str, Context] | None] = queue.Queue()
         self._cancelled: set[str] = set()
         self._stopping = threading.Event()
         self._ended = threading.Condition()
@@ -74,7 +75,8 @@ class Jobs:
             raise
         with self._database.write() as tx:
             jobs.add(tx, job_id, IMPORT, _document(Progress(total)))
-        self._waiting.put(job_id)
+        # What it does, it does in the name of who asked for it.
+        self._waiting.put((job_id, copy_context()))
         return self.job(job_id)
 
     def job(self, job_id: str) -> Job:
@@ -99,9 +101,10 @@ class Jobs:
         return found
 
     def _work(self) -> None:
-        while (job_id := self._waiting.get()) is not None and not self._stopping.is_set():
+        while (wanted := self._waiting.get()) is not None and not self._stopping.is_set():
+            job_id, context = wanted
             try:
-                self._do(job_id)
+                context.run(self._do, job_id)
             except FaceServerError as error:
                 logger.error("The job %s failed: %s", job_id, error.message)
                 self._fail(job_id)

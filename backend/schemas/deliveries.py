@@ -28,6 +28,7 @@ class DeliveryReply(BaseModel):
     created_at: AwareDatetime
     next_attempt_at: AwareDatetime
     last_error: str | None
+    digest_id: str | None = Field(description="The one message that told of this and others of a burst.")
     history: list[AttemptReply] = Field(description="Every attempt, the oldest first.")
 
 
@@ -54,10 +55,14 @@ class RulingReply(BaseModel):
     decided_at: AwareDatetime
     decision: Verdict
     threshold: float
-    margin: float | None
+    above_threshold: float | None = Field(
+        description="The nearest person's similarity less the threshold; None where nobody is enrolled."
+    )
+    margin: float | None = Field(description="How far the nearest person is ahead of the second.")
     candidates: list[CandidateReply]
     looks: int
     quality: float = Field(description="Of the best look, 0–1.")
+    qualities: list[float] = Field(description="Of the looks that the decision rests on, 0–1, the best first.")
     outcome: Outcome = Field(description="Of the rule that fired or came nearest to it.")
     judgements: list[JudgementReply]
 

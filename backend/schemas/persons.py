@@ -34,6 +34,7 @@ class RejectedPhoto(BaseModel):
         "face_too_small",
         "low_quality",
         "duplicate",
+        "identity_conflict",
     ]
     message: str
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -17,6 +14,7 @@ from sqlalchemy.sql import Executable
 
 from backend.domain.errors import StorageError
 from backend.storage.secret_box import SecretBox
+from backend.storage.tables import REVISION
 
 DATABASE_FILE = "face_server.db"
 BUSY_TIMEOUT_MS = 30_000
@@ -100,16 +98,20 @@ def _use_sqlite_safely(engine: Engine) -> None:
 
 
 def _migrate(connection: Connection) -> None:
-    connection.execution_options(writes=True)
-    config = Config()
-    # Alembic reads options as configuration files are read, where a percent sign begins a reference.
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    config.attributes["connection"] = connection
-    try:
-        with connection.begin():
-            command.upgrade(config, "head")
-    except CommandError as error:
-        raise StorageError("The database was written by a newer Face Server; use that, or a backup.") from error
+    if _revision(connection) == REVISION:
+        return
+    # Imported only where there is something to do: Alembic takes a quarter of a second to load, at every start.
+    from backend.storage.upgrade import upgrade
+
+    upgrade(connection)
+
+
+def _revision(connection: Connection) -> str | None:
+    """The migration that this database was last brought to; None for a new one."""
+    with connection.begin():
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 @contextmanager

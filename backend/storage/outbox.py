@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, insert, select, update
 
+from backend.domain.clock import utc_now
 from backend.domain.face import Template
 from backend.domain.notification import Attempt, Delivery, DeliveryState
 from backend.domain.sighting import Sighting
@@ -25,18 +26,22 @@ class Sent:
     created_at: datetime
 
 
-def add(tx: Transaction, sighting_id: str, channel_id: str, rule_ids: Iterable[str] = ()) -> None:
-    """Have a sighting told to a channel, at once, because these rules say so; each channel is told of it once."""
+def add(
+    tx: Transaction, sighting_id: str, channel_id: str, rule_ids: Iterable[str] = (), now: datetime | None = None
+) -> None:
+    """Have a sighting told to a channel, at once, because these rules say so; each channel is told of it once.
+
+    `now` is the present moment, for whoever has a clock of their own.
+    """
     same = select(deliveries).where(deliveries.c.sighting_id == sighting_id, deliveries.c.channel_id == channel_id)
     known = tx.execute(same).first()
     delivery_id = new_id() if known is None else known.delivery_id
     if known is None:
-        _add(tx, delivery_id, sighting_id, channel_id)
+        _add(tx, delivery_id, sighting_id, channel_id, now or utc_now())
     _add_firings(tx, delivery_id, rule_ids)
 
 
-def _add(tx: Transaction, delivery_id: str, sighting_id: str, channel_id: str) -> None:
-    now = datetime.now(UTC)
+def _add(tx: Transaction, delivery_id: str, sighting_id: str, channel_id: str, now: datetime) -> None:
     tx.execute(
         insert(deliveries).values(
             delivery_id=delivery_id,
@@ -68,8 +73,49 @@ def heads(tx: Transaction) -> list[Delivery]:
     return [_delivery(row) for row in tx.execute(query)]
 
 
+def waiting(tx: Transaction) -> dict[str, int]:
+    """How many messages wait for each channel that any wait for."""
+    query = (
+        select(deliveries.c.channel_id, func.count().label("messages"))
+        .where(deliveries.c.state == DeliveryState.PENDING)
+        .group_by(deliveries.c.channel_id)
+    )
+    return {row.channel_id: row.messages for row in tx.execute(query)}
+
+
+def put_together(tx: Transaction, channel_id: str, most: int) -> str:
+    """Have a channel's oldest waiting messages, at most so many, told in one digest from now on; answers its id."""
+    digest_id = new_id()
+    oldest = (
+        select(deliveries.c.delivery_id)
+        .where(
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.channel_id == channel_id,
+            deliveries.c.digest_id.is_(None),
+        )
+        .order_by(deliveries.c.delivery_id)
+        .limit(most)
+    )
+    chosen = list(tx.connection.scalars(oldest))
+    tx.execute(update(deliveries).where(deliveries.c.delivery_id.in_(chosen)).values(digest_id=digest_id))
+    return digest_id
+
+
+def waiting_in_digest(tx: Transaction, digest_id: str) -> list[Delivery]:
+    """The messages of a digest that are not told yet, the oldest first."""
+    query = (
+        select(deliveries)
+        .where(deliveries.c.digest_id == digest_id, deliveries.c.state == DeliveryState.PENDING)
+        .order_by(deliveries.c.delivery_id)
+    )
+    return [_delivery(row) for row in tx.execute(query)]
+
+
 def outdated(tx: Transaction, since: datetime) -> list[Delivery]:
-    """The oldest message of each channel, taken since a moment, that no longer shows its sighting as it is."""
+    """The oldest message of each channel, taken since a moment, that no longer shows its sighting as it is.
+
+    A digest stays as it is: it tells what was so when it was sent.
+    """
     current = _shown(sightings.c.person_id, sightings.c.picture)
     query = (
         select(deliveries)
@@ -78,6 +124,7 @@ def outdated(tx: Transaction, since: datetime) -> list[Delivery]:
             deliveries.c.state == DeliveryState.DELIVERED,
             deliveries.c.created_at > since,
             deliveries.c.reference.is_not(None),
+            deliveries.c.digest_id.is_(None),
             deliveries.c.shown != current,
         )
         .order_by(deliveries.c.delivery_id)
@@ -156,6 +203,21 @@ def attempts_of(tx: Transaction, delivery_ids: Iterable[str]) -> list[Attempt]:
     return [Attempt(row.delivery_id, row.began_at, row.ended_at, row.outcome, row.answer) for row in tx.execute(query)]
 
 
+def backlog(tx: Transaction) -> tuple[int, datetime | None]:
+    """How many messages wait, and since when the oldest does; None where none waits."""
+    pending = deliveries.c.state == DeliveryState.PENDING
+    columns = func.count(deliveries.c.delivery_id).label("number"), func.min(deliveries.c.created_at).label("oldest")
+    row = tx.execute(select(*columns).where(pending)).one()
+    return row.number, row.oldest
+
+
+def attempts_by_outcome(tx: Transaction) -> dict[str, int]:
+    """How many attempts at deliveries there were, by what came of them."""
+    number = func.count(attempts.c.attempt_id).label("number")
+    query = select(attempts.c.outcome, number).group_by(attempts.c.outcome)
+    return {row.outcome: row.number for row in tx.execute(query)}
+
+
 def find(tx: Transaction, delivery_id: str) -> Delivery | None:
     """A delivery, or None where there is none of that id."""
     row = tx.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()
@@ -183,9 +245,10 @@ def page(
 
 def send_again(tx: Transaction, delivery_id: str) -> None:
     """Have a message that was given up wait again, as if it were written now."""
-    now = datetime.now(UTC)
+    now = utc_now()
     values = {"state": DeliveryState.PENDING, "attempts": 0, "created_at": now, "next_attempt_at": now}
-    tx.execute(update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(**values))
+    query = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
+    tx.execute(query.values(**values, digest_id=None))
 
 
 def sent_since(tx: Transaction, rule_id: str, moment: datetime) -> list[Sent]:
@@ -226,4 +289,5 @@ def _delivery(row: Row[Any]) -> Delivery:
         next_attempt_at=row.next_attempt_at,
         last_error=row.last_error,
         reference=row.reference,
+        digest_id=row.digest_id,
     )

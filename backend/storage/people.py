@@ -35,6 +35,11 @@ def all_with_counts(tx: Transaction) -> list[Person]:
     return _people(tx, true())
 
 
+def count(tx: Transaction) -> int:
+    """How many people are enrolled."""
+    return tx.connection.scalars(select(func.count()).select_from(people)).one()
+
+
 def find(tx: Transaction, person_id: str) -> Person | None:
     """Somebody with the number of their templates, or None where nobody of that id is enrolled."""
     return next(iter(_people(tx, people.c.person_id == person_id)), None)

@@ -20,6 +20,7 @@ def add(tx: Transaction, sighting_id: str, record: RulingRecord) -> None:
         "decision": asdict(record.decision),
         "looks": record.looks,
         "quality": record.quality,
+        "qualities": record.qualities,
         "judgements": [asdict(judgement) for judgement in record.ruling.judgements],
     }
     tx.execute(
@@ -39,7 +40,16 @@ def of_sighting(tx: Transaction, sighting_id: str) -> list[RulingRecord]:
     for row in tx.execute(query):
         kept = json.loads(row.document)
         ruling = Ruling(tuple(_judgement(judgement) for judgement in kept["judgements"]))
-        found.append(RulingRecord(row.decided_at, _decision(kept["decision"]), kept["looks"], kept["quality"], ruling))
+        found.append(
+            RulingRecord(
+                decided_at=row.decided_at,
+                decision=_decision(kept["decision"]),
+                looks=kept["looks"],
+                quality=kept["quality"],
+                ruling=ruling,
+                qualities=tuple(kept.get("qualities", ())),
+            )
+        )
     return found
 
 

@@ -21,6 +21,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+REVISION = "api_2"
+"""The newest migration, whose schema these tables are."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment, always with its zone in Python, always UTC in the database."""
@@ -211,6 +214,8 @@ deliveries = Table(
     # By what the channel knows the message, where it can be changed, and which name and picture it shows.
     Column("reference", String(64), nullable=True),
     Column("shown", Text, nullable=True),
+    # The one message that tells of this and others together, by an id of its own.
+    Column("digest_id", String(26), nullable=True, index=True),
     UniqueConstraint("sighting_id", "channel_id"),
     Index(None, "state", "next_attempt_at"),
 )
@@ -287,4 +292,37 @@ rulings = Table(
     Column("sighting_id", ForeignKey("sightings.sighting_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("decided_at", UtcDateTime, nullable=False),
     Column("document", Text, nullable=False),
+)
+
+# The keys of the API, by their hashes alone: a stolen database lets nobody in.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(26), primary_key=True),
+    Column("name", String(128), nullable=False),
+    # SHA-256 of the key, in hexadecimal.
+    Column("key_hash", String(64), nullable=False, unique=True),
+    # Scopes with blanks between them: they are never searched.
+    Column("scopes", String(128), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+    Column("revoked_at", UtcDateTime, nullable=True),
+)
+
+# Who did what. Triggers keep it from being changed. It outlives what it names, and so has no foreign keys.
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", String(26), primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("key_id", String(26), nullable=True),
+    Column("address", String(64), nullable=True),
+    Column("request_id", String(128), nullable=True),
+    Column("deed", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),
+    # As JSON: shown and never searched.
+    Column("facts", Text, nullable=False),
+    Index(None, "deed", "audit_id"),
 )

@@ -164,6 +164,16 @@ def advance_generation(tx: Transaction) -> int:
     return generation(tx)
 
 
+def touch_generation(tx: Transaction) -> None:
+    """Write that number as it is: whether that can be done shows whether anything can."""
+    tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation))
+
+
+def count_all(tx: Transaction) -> int:
+    """How many templates there are, of every model."""
+    return tx.connection.scalars(select(func.count()).select_from(templates)).one()
+
+
 def _of(person_id: str | None) -> ColumnElement[bool]:
     return true() if person_id is None else templates.c.person_id == person_id
 

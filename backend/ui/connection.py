@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from backend.client import ClientError, FaceServerClient, Forbidden, ServerFailed, Unauthorised, Unreachable
-from backend.settings import UiSettings
+from backend.settings import load_ui_settings
 from backend.ui.phrases import plain
 
 TOKEN_KEY = "token_override"  # noqa: S105 - the name of a widget, not a token
@@ -28,7 +28,7 @@ class Standing:
 
 def client() -> FaceServerClient:
     """The client for this browser session, with the token from the sidebar or else from `.env`."""
-    settings = UiSettings()
+    settings = load_ui_settings()
     token = str(st.session_state.get(TOKEN_KEY, "")).strip() or settings.auth_token.get_secret_value()
     return _client(settings.utilities_url, settings.camera_scheduler_url, token)
 
@@ -63,7 +63,7 @@ def show_sidebar() -> None:
             "Access token",
             type="password",
             key=TOKEN_KEY,
-            placeholder="from .env" if UiSettings().auth_token.get_secret_value() else "AUTH_TOKEN of the server",
+            placeholder="from .env" if load_ui_settings().auth_token.get_secret_value() else "AUTH_TOKEN of the server",
             help="Used for every request instead of `AUTH_TOKEN` from `.env`. It stays in this browser session.",
             autocomplete="off",
         )

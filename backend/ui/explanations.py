@@ -64,12 +64,17 @@ def advice(photo: RejectedPhoto) -> str:
 
 def faults(error: ValidationError, labels: Mapping[str, str]) -> list[str]:
     """What is wrong with a form, a sentence each, with the fields' labels; never what was typed: it may be secret."""
-    return [_fault(str(fault["loc"][0]) if fault["loc"] else "", fault["msg"], labels) for fault in error.errors()]
+    return [_fault(_field(fault["loc"], labels), fault["msg"], labels) for fault in error.errors()]
+
+
+def _field(place: tuple[int | str, ...], labels: Mapping[str, str]) -> str:
+    """The innermost field on the way to a fault that has a label."""
+    return next((str(part) for part in reversed(place) if part in labels), "")
 
 
 def _fault(field: str, message: str, labels: Mapping[str, str]) -> str:
     sentence = message.removeprefix("Value error, ").rstrip(".")
-    if "at least 1 character" in message:
+    if "at least 1 character" in message or message == "Field required":
         sentence = "please fill this in"
     return f"{labels[field]}: {sentence}." if field in labels else f"{sentence}."
 

@@ -9,29 +9,56 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parents[2])) not in sys.path:
     sys.path.append(root)
 
+from backend.domain.errors import ConfigurationError
+from backend.settings import load_ui_settings
 from backend.ui.announcements import show_announcement
 from backend.ui.connection import show_sidebar
+from backend.ui.phrases import plain
 
 _HERE = Path(__file__).parent
 _ICON = _HERE / "icon.svg"
 _SIDEBAR_WIDTH = 260  # pixels
-_PAGES = (
-    ("people", "People", ":material/group:"),
-    ("recognise", "Recognise", ":material/familiar_face_and_zone:"),
-    ("cameras", "Cameras", ":material/videocam:"),
-    ("sightings", "Sightings", ":material/visibility:"),
-    ("telegram", "Telegram", ":material/send:"),
-)
+_PAGES = {
+    "Faces": (
+        ("people", "People", ":material/group:"),
+        ("recognise", "Recognise", ":material/familiar_face_and_zone:"),
+    ),
+    "Cameras": (
+        ("cameras", "Cameras", ":material/videocam:"),
+        ("sightings", "Sightings", ":material/visibility:"),
+    ),
+    "Messages": (
+        ("rules", "Rules", ":material/rule:"),
+        ("channels", "Channels", ":material/campaign:"),
+        ("deliveries", "Deliveries", ":material/outgoing_mail:"),
+        ("telegram", "Telegram", ":material/send:"),
+    ),
+}
 
 
 def main() -> None:
     """Lay out the frame that all pages share, and run the page that is open."""
     st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
-    page = st.navigation([st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in _PAGES])
+    _check_settings()
+    page = st.navigation(
+        {
+            section: [st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in pages]
+            for section, pages in _PAGES.items()
+        }
+    )
     show_sidebar()
     show_announcement()
     page.run()
+
+
+def _check_settings() -> None:
+    """Stop with a sentence where `.env` cannot be read: every page needs it."""
+    try:
+        load_ui_settings()
+    except ConfigurationError as error:
+        st.error(f"**The web UI cannot start.** {plain(error.message)}", icon=":material/settings_alert:")
+        st.stop()
 
 
 if __name__ == "__main__":

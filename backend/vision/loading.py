@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from backend.domain.meter import NO_METER, Meter
 from backend.vision.embedding import Embedder
+from backend.vision.engine import InferenceEngine
 from backend.vision.mirrored import MirroredEmbedder
 from backend.vision.models import SFACE, YUNET, available, prepare
 from backend.vision.pipeline import FacePipeline
@@ -13,6 +15,7 @@ from backend.vision.runtime_openvino import OpenVinoRuntime
 from backend.vision.second_look import SecondLook
 from backend.vision.selftest import check
 from backend.vision.sface import SFace
+from backend.vision.turns import Lane, SharedModel
 from backend.vision.yunet import YuNet
 
 PHOTO_SIDE = 1280
@@ -56,29 +59,59 @@ def load_pipelines(
     photo_side: int = PHOTO_SIDE,
     camera_side: int = CAMERA_SIDE,
     mirroring: Mirroring = Mirroring(),
+    engine: InferenceEngine | None = None,
+    meter: Meter = NO_METER,
 ) -> Pipelines:
     """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
 
     Folded models are kept in `cache_dir`; `model_dir` is a folder of the user's own model files, looked into before
-    the installed package. Raises ModelError, with what to do, where weights are missing, damaged or answer wrongly.
+    the installed package. All pipelines take turns on `engine`, one of their own where none is given. Raises
+    ModelError, with what to do, where weights are missing, damaged or answer wrongly.
     """
-    runtime = runtime or OpenVinoRuntime()
+    runtime, engine = runtime or OpenVinoRuntime(), engine or InferenceEngine()
     yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
-    detector = runtime.load(prepare(yunet, cache_dir, model_dir))
-    embedder = SFace(runtime.load(prepare(sface, cache_dir, model_dir)), model=sface.name)
-    photo_detector, camera_detector = (YuNet(detector, max_side=side) for side in (photo_side, camera_side))
+    models = _Models(
+        engine,
+        # A batch of large images is no faster than one after the other.
+        SharedModel("detector", runtime.load(prepare(yunet, cache_dir, model_dir)), sizes=(1,)),
+        SharedModel("embedder", runtime.load(prepare(sface, cache_dir, model_dir))),
+        sface.name,
+    )
+    photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
     plain = FacePipeline(photo_detector, embedder)
     check(plain)
-    second_look = SecondLook(camera_detector)
+    second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
     by_search: dict[MirrorSearch, Embedder] = {
-        "auto": MirroredEmbedder(embedder, only_when_idle=True),
+        "auto": MirroredEmbedder(embedder, when=lambda: engine.is_idle),
         "on": MirroredEmbedder(embedder),
         "off": embedder,
     }
     return Pipelines(
-        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look),
-        cameras=FacePipeline(camera_detector, by_search["on" if mirroring.search == "on" else "off"], second_look),
-        enrolment=FacePipeline(photo_detector, enrolling, second_look),
+        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look, meter),
+        cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on", meter=meter),
+        enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """The loaded models, for the callers of any lane."""
+
+    engine: InferenceEngine
+    detecting: SharedModel
+    embedding: SharedModel
+    name: str
+    """The embedder's id."""
+
+    def detector(self, lane: Lane, side: int) -> YuNet:
+        return YuNet(self.engine.session(self.detecting, lane), max_side=side)
+
+    def embedder(self, lane: Lane) -> SFace:
+        return SFace(self.engine.session(self.embedding, lane), model=self.name)
+
+
+def _camera_pipeline(models: _Models, side: int, mirrored: bool, meter: Meter) -> FacePipeline:
+    detector, embedder = models.detector("cameras", side), models.embedder("cameras")
+    return FacePipeline(detector, MirroredEmbedder(embedder) if mirrored else embedder, SecondLook(detector), meter)

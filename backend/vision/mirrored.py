@@ -1,8 +1,6 @@
 """Averaging a face with its mirror image: whichever way somebody looked, half of the average looked the other."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,12 +16,10 @@ class MirroredEmbedder:
     alone is sound (see docs/decisions, "Mirror images").
     """
 
-    def __init__(self, embedder: Embedder, only_when_idle: bool = False) -> None:
-        """Average embeddings of `embedder`; with `only_when_idle` not while another call is being answered."""
+    def __init__(self, embedder: Embedder, when: Callable[[], bool] = lambda: True) -> None:
+        """Average embeddings of `embedder`, where `when` says so at the call: while an engine is idle, say."""
         self._embedder = embedder
-        self._only_when_idle = only_when_idle
-        self._calls = 0
-        self._counting = threading.Lock()
+        self._when = when
 
     @property
     def model(self) -> str:
@@ -37,23 +33,10 @@ class MirroredEmbedder:
 
     def embed(self, aligned: Sequence[RgbImage]) -> list[Template]:
         """One template per aligned face (112 × 112), in the same order."""
-        with self._counted() as idle:
-            if self._only_when_idle and not idle:
-                return self._embedder.embed(aligned)
-            both = self._embedder.embed([*aligned, *map(mirrored, aligned)])
+        if not self._when():
+            return self._embedder.embed(aligned)
+        both = self._embedder.embed([*aligned, *map(mirrored, aligned)])
         return [averaged(*pair) for pair in zip(both[: len(aligned)], both[len(aligned) :], strict=True)]
-
-    @contextmanager
-    def _counted(self) -> Iterator[bool]:
-        """Counts this call; True where it is the only one at hand."""
-        with self._counting:
-            self._calls += 1
-            idle = self._calls == 1
-        try:
-            yield idle
-        finally:
-            with self._counting:
-                self._calls -= 1
 
 
 def mirrored(aligned: RgbImage) -> RgbImage:

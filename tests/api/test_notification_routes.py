@@ -21,7 +21,8 @@ from tests.rig.server import ServerProcess
 from tests.rig.webhook import WebhookReceiver
 from tests.unit.notifications.situations import a_camera, a_home, a_look, a_sighting
 
-EVIDENCE = Evidence(Decision(Verdict.MATCH, 0.5, (Candidate("alice", 0.71), Candidate("bob", 0.21))), a_look(), 3, 0.8)
+DECISION = Decision(Verdict.MATCH, 0.5, (Candidate("alice", 0.71), Candidate("bob", 0.21)))
+EVIDENCE = Evidence(DECISION, a_look(), 3, 0.8, (0.8, 0.7, 0.4))
 RULE = {"name": "Strangers at night", "who": "unknown", "hours": [{"begins": "22:00", "ends": "06:00"}]}
 NEVER = "0" * 26
 
@@ -223,10 +224,13 @@ def test_a_trace_tells_why_and_how_a_sighting_was_told(lived: Lived) -> None:
     trace = lived.http.get(f"/sightings/{lived.told}/trace").raise_for_status().json()
     (ruling,) = trace["rulings"]
     assert (ruling["outcome"], ruling["looks"], ruling["margin"]) == ("fired", 3, pytest.approx(0.5))
+    assert (ruling["qualities"], ruling["above_threshold"]) == ([0.8, 0.7, 0.4], pytest.approx(0.21))
     (delivery,) = trace["deliveries"]
+    assert delivery["digest_id"] is None
     assert [attempt["outcome"] for attempt in delivery["history"]] == ["delivered"]
     decided, judged, delivered = trace["words"]
-    assert "It is alice: similarity 0.71, threshold 0.50, 0.50 ahead of bob (3 looks" in decided
+    assert "It is alice: similarity 0.71, 0.21 above the threshold 0.50, 0.50 ahead of bob" in decided
+    assert "(3 looks of quality 0.80, 0.70, 0.40)" in decided
     assert judged == "Rule “Front door”: It sends a message."
     assert "delivered. Telegram took it as message" in delivered
 

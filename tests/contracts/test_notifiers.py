@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from apprise import Apprise
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
-from backend.domain.notification import Channel, ChannelKind, Notification, Receipt
+from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntry, Notification, Receipt
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.mqtt import MqttNotifier
 from backend.notifications.notifier import Notifier
@@ -29,10 +30,21 @@ from tests.rig.broker import PASSWORD, USER, Broker
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.webhook import WebhookReceiver
+from tests.unit.notifications.situations import a_sighting
 
 PICTURE = jpeg(person_crop(2))
 MESSAGE = Notification("alice at Front door\nsimilarity 0.71", PICTURE)
+OTHER_PICTURE = jpeg(person_crop(3))
 WORDS = Notification("alice at Front door", None)
+DIGEST = Digest(
+    "3 visits\nFront door: alice 12:00, bob 12:01–12:02 (2 times)",
+    (
+        DigestEntry("01A", a_sighting("alice"), PICTURE),
+        DigestEntry("01B", a_sighting("bob"), OTHER_PICTURE),
+        DigestEntry("01C", a_sighting("bob"), None),
+    ),
+    "01DIGEST",
+)
 TIMEOUT_S = 2.0
 
 
@@ -69,18 +81,24 @@ class Service(Protocol):
     def tells_why(self) -> bool:
         """Whether a refusal's own words are passed on."""
 
-    @property
-    def side_by_side(self) -> bool:
-        """Whether messages to one channel can be on their way side by side."""
-
-    def script(self, *answers: Answer) -> None:
-        """Have the next messages answered like this; skips the test where the service has no such answer."""
+    def hang(self, seconds: float) -> None:
+        """Have the next message answered after so long."""
 
     def delivered(self) -> list[tuple[str, bytes | None]]:
         """The messages a person would have seen, each with its picture."""
 
+    def together(self) -> list[tuple[str, list[bytes]]]:
+        """The digests a person would have seen, each with its pictures."""
+
     def wait_for_one(self) -> None:
         """Wait until a message has come."""
+
+
+class AnsweringService(Service, Protocol):
+    """A service whose answers can be faulty: one that is spoken to over HTTP."""
+
+    def script(self, *answers: Answer) -> None:
+        """Have the next messages answered like this."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,6 @@ class TelegramService:
     limit: int | None = 1024
     tells_how_long: bool = True
     tells_why: bool = True
-    side_by_side: bool = True
 
     @property
     def secret(self) -> str:
@@ -104,15 +121,22 @@ class TelegramService:
     def script(self, *answers: Answer) -> None:
         self.api.script(answers)
 
+    def hang(self, seconds: float) -> None:
+        self.script(Slow(seconds))
+
     def delivered(self) -> list[tuple[str, bytes | None]]:
         calls = self.api.calls(delivered=True)
         return [(c.params.get("caption") or c.params["text"], c.photo if c.files else None) for c in calls]
+
+    def together(self) -> list[tuple[str, list[bytes]]]:
+        calls = self.api.calls(delivered=True)
+        return [(json.loads(c.params["media"])[0]["caption"], list(c.files.values())) for c in calls]
 
     def wait_for_one(self) -> None:
         self.api.wait_for("sendPhoto")
 
 
-def telegram() -> Iterator[Service]:
+def telegram() -> Iterator[AnsweringService]:
     with BotApi() as api:
         notifier = TelegramNotifier(api.url, TIMEOUT_S)
         nowhere = TelegramNotifier(f"http://127.0.0.1:{_closed_port()}", TIMEOUT_S)
@@ -134,7 +158,6 @@ class WebhookService:
     limit: int | None = None
     tells_how_long: bool = True
     tells_why: bool = True
-    side_by_side: bool = True
 
     @property
     def secret(self) -> str:
@@ -143,9 +166,19 @@ class WebhookService:
     def script(self, *answers: Answer) -> None:
         self.receiver.script(answers)
 
+    def hang(self, seconds: float) -> None:
+        self.script(Slow(seconds))
+
     def delivered(self) -> list[tuple[str, bytes | None]]:
         posted = [posted.json for posted in self.receiver.posted(delivered=True)]
         return [(json["text"], json["picture"] and base64.b64decode(json["picture"])) for json in posted]
+
+    def together(self) -> list[tuple[str, list[bytes]]]:
+        posted = [posted.json for posted in self.receiver.posted(delivered=True)]
+        return [
+            (json["text"], [base64.b64decode(entry["picture"]) for entry in json["sightings"] if entry["picture"]])
+            for json in posted
+        ]
 
     def wait_for_one(self) -> None:
         self.receiver.wait_for()
@@ -163,11 +196,16 @@ class AppriseService:
     limit: int | None = None
     tells_how_long: bool = False
     tells_why: bool = False
-    side_by_side: bool = True
     secret: str = "AAsecret-of-the-service"
 
     def script(self, *answers: Answer) -> None:
         self.receiver.script(answers)
+
+    def hang(self, seconds: float) -> None:
+        self.script(Slow(seconds))
+
+    def together(self) -> list[tuple[str, list[bytes]]]:
+        return [(text, [picture] if picture else []) for text, picture in self.delivered()]
 
     def delivered(self) -> list[tuple[str, bytes | None]]:
         posted = [posted.json for posted in self.receiver.posted(delivered=True)]
@@ -180,7 +218,7 @@ class AppriseService:
 
 @dataclass(frozen=True)
 class MqttService:
-    """A real broker behind a faulty network; what has no counterpart in MQTT is skipped."""
+    """A real broker behind a faulty network; its own refusals, garbage and cuts are in `test_mqtt.py`."""
 
     broker: Broker
     proxy: TcpProxy
@@ -191,18 +229,17 @@ class MqttService:
     limit: int | None = None
     tells_how_long: bool = False
     tells_why: bool = True
-    side_by_side: bool = False
     secret: str = PASSWORD
 
-    def script(self, *answers: Answer) -> None:
-        (answer,) = answers
-        if not isinstance(answer, Slow):
-            pytest.skip(f"A broker does not answer with {answer}; its own refusals and cuts are in test_mqtt.py.")
-        if answer.seconds > TIMEOUT_S:
+    def hang(self, seconds: float) -> None:
+        if seconds > TIMEOUT_S:
             self.proxy.stall()
         else:
             # Two questions and two answers travel before a message is acknowledged.
-            self.proxy.delay(answer.seconds / 4)
+            self.proxy.delay(seconds / 4)
+
+    def together(self) -> list[tuple[str, list[bytes]]]:
+        return [(json.loads(seen.payload)["text"], []) for seen in self.broker.wait_for("faces/events")]
 
     def delivered(self) -> list[tuple[str, bytes | None]]:
         events = [json.loads(seen.payload)["text"] for seen in self.broker.wait_for("faces/events")]
@@ -223,13 +260,19 @@ class Elsewhere:
         self._settings = {setting: value}
 
     def send(self, channel: Channel, notification: Notification) -> Receipt:
-        return self._notifier.send(replace(channel, settings={**channel.settings, **self._settings}), notification)
+        return self._notifier.send(self._elsewhere(channel), notification)
+
+    def send_together(self, channel: Channel, digest: Digest) -> Receipt:
+        return self._notifier.send_together(self._elsewhere(channel), digest)
+
+    def _elsewhere(self, channel: Channel) -> Channel:
+        return replace(channel, settings={**channel.settings, **self._settings})
 
     def close(self) -> None:
         self._notifier.close()
 
 
-def webhook() -> Iterator[Service]:
+def webhook() -> Iterator[AnsweringService]:
     secret = "AAsecret-of-the-webhook"
     with WebhookReceiver(secret) as receiver, closing(WebhookNotifier(TIMEOUT_S)) as notifier:
         known, stranger = (
@@ -240,7 +283,9 @@ def webhook() -> Iterator[Service]:
         yield WebhookService(receiver, notifier, nowhere, known, stranger)
 
 
-def apprise() -> Iterator[Service]:
+def apprise() -> Iterator[AnsweringService]:
+    # At its first use the library loads a hundred plugins, which takes longer than a message may here.
+    assert Apprise().add("json://127.0.0.1")
     with WebhookReceiver(password=AppriseService.secret) as receiver, closing(AppriseNotifier(TIMEOUT_S)) as notifier:
         known, stranger = (
             Channel("a", ChannelKind.APPRISE, {"url": receiver.url.replace("http://", f"json://user:{password}@")})
@@ -279,17 +324,31 @@ def _closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(params=[telegram, webhook, mqtt, apprise])
-def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    make: Callable[[], Iterator[Service]] = request.param
-    yield from make()
-
-
-@pytest.fixture(autouse=True)
-def no_secret_in_the_log(caplog: pytest.LogCaptureFixture, service: Service) -> Iterator[None]:
+@pytest.fixture
+def silent(caplog: pytest.LogCaptureFixture) -> Callable[[Service], None]:
+    """Fails where the log holds a secret of the service."""
     caplog.set_level(logging.DEBUG)
-    yield
-    assert not [text for text in (*caplog.messages, caplog.text) if _holds_a_secret(text, service)]
+
+    def check(service: Service) -> None:
+        assert not [text for text in (*caplog.messages, caplog.text) if _holds_a_secret(text, service)]
+
+    return check
+
+
+@pytest.fixture(params=[telegram, webhook, mqtt, apprise])
+def service(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[Service]:
+    make: Callable[[], Iterator[Service]] = request.param
+    for made in make():
+        yield made
+        silent(made)
+
+
+@pytest.fixture(params=[telegram, webhook, apprise])
+def answering(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[AnsweringService]:
+    make: Callable[[], Iterator[AnsweringService]] = request.param
+    for made in make():
+        yield made
+        silent(made)
 
 
 def _holds_a_secret(text: str, service: Service) -> bool:
@@ -321,6 +380,18 @@ def test_a_message_without_a_picture_arrives(service: Service) -> None:
     assert service.delivered() == [(WORDS.text, None)]
 
 
+def test_a_burst_arrives_as_one_message_that_tells_of_all(service: Service) -> None:
+    service.notifier.send_together(service.channel, DIGEST)
+    ((text, pictures),) = service.together()
+    assert text == DIGEST.text
+    assert set(pictures) <= {PICTURE, OTHER_PICTURE}
+
+
+def test_a_burst_that_is_not_taken_is_delayed(service: Service) -> None:
+    with pytest.raises(DeliveryDelayed):
+        service.nowhere.send_together(service.channel, DIGEST)
+
+
 def test_text_that_looks_like_markup_arrives_as_it_is(service: Service) -> None:
     text = "<b>alice</b> & *bob* _at_ [door](http://127.0.0.1)"
     service.notifier.send(service.channel, Notification(text, PICTURE))
@@ -335,47 +406,47 @@ def test_a_text_that_is_too_long_is_cut(service: Service) -> None:
 
 
 def test_a_slow_answer_is_waited_for(service: Service) -> None:
-    service.script(Slow(TIMEOUT_S / 4))
+    service.hang(TIMEOUT_S / 4)
     service.notifier.send(service.channel, MESSAGE)
     assert len(service.delivered()) == 1
 
 
 def test_an_answer_that_does_not_come_delays_the_message(service: Service) -> None:
-    service.script(Slow(30.0))
+    service.hang(30.0)
     assert isinstance(sending(service), DeliveryDelayed)
 
 
-def test_a_refusal_is_final_and_says_why(service: Service) -> None:
-    service.script(Refused(400, "Bad Request: chat not found"))
-    refusal = sending(service)
+def test_a_refusal_is_final_and_says_why(answering: AnsweringService) -> None:
+    answering.script(Refused(400, "Bad Request: chat not found"))
+    refusal = sending(answering)
     assert isinstance(refusal, DeliveryRefused)
-    assert "chat not found" in refusal.message.lower() or not service.tells_why
+    assert "chat not found" in refusal.message.lower() or not answering.tells_why
 
 
-def test_a_refusal_that_repeats_the_secret_is_told_without_it(service: Service) -> None:
-    service.script(Refused(403, f"Forbidden: {service.secret} was blocked"))
-    refusal = sending(service)
+def test_a_refusal_that_repeats_the_secret_is_told_without_it(answering: AnsweringService) -> None:
+    answering.script(Refused(403, f"Forbidden: {answering.secret} was blocked"))
+    refusal = sending(answering)
     assert isinstance(refusal, DeliveryRefused)
-    assert "was blocked" in refusal.message or not service.tells_why
+    assert "was blocked" in refusal.message or not answering.tells_why
 
 
 def test_an_unknown_secret_is_refused(service: Service) -> None:
     assert isinstance(sending(service, service.stranger), DeliveryRefused)
 
 
-def test_a_request_to_wait_says_how_long(service: Service) -> None:
-    service.script(TooManyRequests(retry_after=7))
-    delay = sending(service)
+def test_a_request_to_wait_says_how_long(answering: AnsweringService) -> None:
+    answering.script(TooManyRequests(retry_after=7))
+    delay = sending(answering)
     assert isinstance(delay, DeliveryDelayed)
-    assert delay.retry_after == (7 if service.tells_how_long else None)
+    assert delay.retry_after == (7 if answering.tells_how_long else None)
 
 
 @pytest.mark.parametrize(
     "answer", [ServerError(500), ServerError(502), Garbage(), Cut(), Garbage(delivered=True), Cut(delivered=True)]
 )
-def test_a_fault_of_the_service_delays_the_message(service: Service, answer: Answer) -> None:
-    service.script(answer)
-    delay = sending(service)
+def test_a_fault_of_the_service_delays_the_message(answering: AnsweringService, answer: Answer) -> None:
+    answering.script(answer)
+    delay = sending(answering)
     assert isinstance(delay, DeliveryDelayed)
     assert delay.retry_after is None
 
@@ -384,28 +455,26 @@ def test_a_service_that_cannot_be_reached_delays_the_message(service: Service) -
     assert isinstance(sending(service, notifier=service.nowhere), DeliveryDelayed)
 
 
-def test_after_a_fault_the_next_message_arrives(service: Service) -> None:
-    service.script(Cut())
-    sending(service)
-    service.notifier.send(service.channel, MESSAGE)
-    assert len(service.delivered()) == 1
+def test_after_a_fault_the_next_message_arrives(answering: AnsweringService) -> None:
+    answering.script(Cut())
+    sending(answering)
+    answering.notifier.send(answering.channel, MESSAGE)
+    assert len(answering.delivered()) == 1
 
 
-def test_a_message_that_hangs_holds_no_other_up(service: Service) -> None:
-    if not service.side_by_side:
-        pytest.skip("One connection carries all messages of a channel, in their order.")
-    service.script(Slow(30.0))
-    hanging = threading.Thread(target=sending, args=(service,))
+def test_a_message_that_hangs_holds_no_other_up_where_each_has_its_own_connection(answering: AnsweringService) -> None:
+    answering.script(Slow(30.0))
+    hanging = threading.Thread(target=sending, args=(answering,))
     hanging.start()
-    service.wait_for_one()
-    service.notifier.send(service.channel, MESSAGE)
+    answering.wait_for_one()
+    answering.notifier.send(answering.channel, MESSAGE)
     assert hanging.is_alive()
-    service.notifier.close()
+    answering.notifier.close()
     hanging.join()
 
 
 def test_closing_breaks_off_what_is_being_sent_and_refuses_more(service: Service) -> None:
-    service.script(Slow(30.0))
+    service.hang(30.0)
     problems: list[DeliveryError] = []
     thread = threading.Thread(target=lambda: problems.append(sending(service)))
     thread.start()

@@ -1,4 +1,4 @@
-"""A process that only sends what waits in a data folder's outbox, to be killed: `sender DATA_DIR API_URL`."""
+"""A process that only sends what waits in a data folder's outbox, to be killed: `sender DATA_DIR API_URL [RATE]`."""
 
 import sys
 import threading
@@ -14,10 +14,12 @@ LOOK_S = 0.02
 
 def main() -> None:
     """Send until killed."""
-    folder, api_url = sys.argv[1:]
+    folder, api_url, *rate = sys.argv[1:]
+    most_per_minute = int(rate[0]) if rate else None
     with a_home(Path(folder)) as home:
         telegram = TelegramNotifier(api_url)
-        dispatcher = Dispatcher(home.database, home.snapshots, {ChannelKind.TELEGRAM: telegram}, None)
+        by_kind = {ChannelKind.TELEGRAM: telegram}
+        dispatcher = Dispatcher(home.database, home.snapshots, by_kind, None, most_per_minute=most_per_minute)
         dispatcher.start()
         never = threading.Event()
         while not never.wait(LOOK_S):

@@ -69,6 +69,8 @@ class Broker:
     ) -> None:
         self._watcher.disconnect()
         self._watcher.loop_stop()
+        # Without a way back from the library to us, its sockets are closed now and not when the garbage is collected.
+        self._watcher.on_message = self._watcher.on_subscribe = None
         assert self._process is not None
         self._process.terminate()
         self._process.communicate(timeout=_START_S)

@@ -81,7 +81,7 @@ def _handler(answer: Callable[[Asked], Canned], requests: list[Asked]) -> type[B
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_DELETE = _respond  # noqa: N815 - the names that http.server looks for
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815 - the names that http.server looks for
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep the test's output free of requests."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.errors import ConfigurationError
-from backend.settings import Settings, load_local_settings, load_settings
+from backend.settings import Settings, load_local_settings, load_settings, load_ui_settings
 
 TOKEN = "a-token-of-the-tests"
 
@@ -73,6 +73,13 @@ def test_a_file_is_read_with_and_without_a_byte_order_mark(tmp_path: Path, encod
 def test_a_file_in_another_encoding_is_told_of_in_one_line(tmp_path: Path, encoding: str) -> None:
     (tmp_path / ".env").write_text(f"AUTH_TOKEN=gehëim-{TOKEN}\n", encoding=encoding)
     assert _refusal() == "The file .env is not UTF-8 text; save it as that."
+
+
+def test_the_web_ui_tells_of_such_a_file_in_the_same_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"AUTH_TOKEN=gehëim-{TOKEN}\n", encoding="latin-1")
+    with pytest.raises(ConfigurationError) as refused:
+        load_ui_settings()
+    assert refused.value.message == _refusal()
 
 
 def test_blanks_around_a_token_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

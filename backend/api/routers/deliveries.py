@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.domain.audit import Deed
 from backend.domain.errors import DeliveryNotFound
 from backend.domain.notification import Attempt, Delivery, DeliveryState
 from backend.domain.rule import Judgement
@@ -21,7 +22,7 @@ from backend.schemas.deliveries import (
     TraceReply,
 )
 from backend.schemas.persons import CandidateReply
-from backend.storage import outbox
+from backend.storage import audit, outbox
 
 router = APIRouter(tags=["deliveries"], responses=COMMON_RESPONSES)
 
@@ -59,6 +60,7 @@ def retry_delivery(services: ServicesDep, delivery_id: str) -> DeliveryReply:
         if known is None or known.state is not DeliveryState.FAILED:
             raise DeliveryNotFound(delivery_id)
         outbox.send_again(tx, delivery_id)
+        audit.note(tx, Deed.DELIVERY_RETRIED, delivery_id)
         delivery = outbox.find(tx, delivery_id) or known
         attempts = outbox.attempts_of(tx, [delivery_id])
     services.dispatcher.wake()
@@ -92,6 +94,7 @@ def _delivery_reply(delivery: Delivery, attempts: Iterable[Attempt]) -> Delivery
         created_at=delivery.created_at,
         next_attempt_at=delivery.next_attempt_at,
         last_error=delivery.last_error,
+        digest_id=delivery.digest_id,
         history=history,
     )
 
@@ -102,10 +105,12 @@ def _ruling_reply(record: RulingRecord) -> RulingReply:
         decided_at=record.decided_at,
         decision=decision.verdict,
         threshold=decision.threshold,
+        above_threshold=None if decision.similarity is None else decision.similarity - decision.threshold,
         margin=decision.margin,
         candidates=[CandidateReply(person_id=c.person_id, similarity=c.similarity) for c in decision.candidates],
         looks=record.looks,
         quality=record.quality,
+        qualities=list(record.qualities),
         outcome=record.ruling.decisive.outcome,
         judgements=[_judgement_reply(judgement) for judgement in record.ruling.judgements],
     )

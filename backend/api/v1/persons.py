@@ -68,9 +68,8 @@ def list_people(
 def create_person(services: ServicesDep, wanted: NewPerson) -> Profile:
     """Enrol somebody who has no photo yet."""
     person_id = new_id() if wanted.person_id is None else checked_person_id(wanted.person_id)
-    services.recognition.gallery.create(person_id)
     groups = tuple(sorted(set(wanted.groups)))
-    created = services.recognition.gallery.describe(
+    created = services.recognition.gallery.create(
         person_id, display_name=wanted.display_name, note=wanted.note, groups=groups
     )
     return profile_reply(created)

@@ -27,7 +27,6 @@ from backend.schemas.recognition import (
     IdentifyReply,
     VerifyReply,
 )
-from backend.vision.image import decode
 
 router = APIRouter(
     tags=["recognition"],
@@ -117,7 +116,7 @@ def embed(services: ServicesDep, _slot: RecognitionSlot, image: Image) -> EmbedR
 def _identified(services: Services, index: int, photo: Photo, search: Search) -> IdentifiedImage:
     recognition = services.recognition
     try:
-        faces = recognition.identifier.identify_image(decode(photo.data, recognition.limits), search)
+        faces = recognition.identifier.identify_image(recognition.decode(photo.data), search)
     except ImageRejected as rejected:
         error = ErrorBody(code=rejected.code, message=rejected.message)
         return IdentifiedImage(index=index, filename=photo.filename, faces=[], error=error)

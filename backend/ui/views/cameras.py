@@ -10,8 +10,11 @@ from backend.client import ClientError
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
 from backend.schemas.cameras import CameraJob, CameraReply
 from backend.ui.announcements import announce
+from backend.ui.camera_checks import check_link
 from backend.ui.connection import client
 from backend.ui.explanations import explained, faults, show
+from backend.ui.layout import HALVES_GAP, NARROWEST_HALF
+from backend.ui.live import show_live
 from backend.ui.phrases import ago, count, duration, plain
 from backend.ui.regions import HOW_TO_TYPE_A_REGION, parsed_region
 
@@ -27,6 +30,7 @@ _LABELS = {
     "analysis_fps": "Looks a second",
     "min_face_size": "Smallest face",
     "region": "Where faces count",
+    "detail_link": "Link in more detail",
 }
 _BADGES: Mapping[CameraState, tuple[str, str]] = {
     CameraState.CONNECTING: ("blue", ":material/sync:"),
@@ -42,10 +46,10 @@ def show_page() -> None:
     st.title("Cameras")
     with explained():
         client().cameras()
-    form, listing = st.columns([5, 6], gap="large")
-    with form:
+    halves = st.grid(2, min_column_width=NARROWEST_HALF, gap=HALVES_GAP)
+    with halves.cell():
         _schedule()
-    with listing:
+    with halves.cell():
         st.subheader("Watched")
         _list()
 
@@ -55,9 +59,21 @@ def _schedule() -> None:
     begun = st.session_state.setdefault(_ROUND_KEY, 0)
     with st.form(f"camera-{begun}"):
         entries = _ask(begun)
-        if st.form_submit_button("Watch", type="primary", icon=":material/videocam:", key=f"watch-{begun}"):
-            _send(entries)
+        with st.container(horizontal=True):
+            watch = st.form_submit_button("Watch", type="primary", icon=":material/videocam:", key=f"watch-{begun}")
+            check = st.form_submit_button("Check this link", icon=":material/stethoscope:", key=f"check-{begun}")
+    if watch:
+        _send(entries)
+    if check:
+        _check(str(entries["rtsp_link"]).strip())
     st.caption("The same name and link again changes that camera.")
+
+
+def _check(link: str) -> None:
+    if link:
+        check_link(link)
+    else:
+        st.error(f"{_LABELS['rtsp_link']}: please fill this in.", icon=":material/edit:")
 
 
 def _ask(begun: int) -> dict[str, object]:
@@ -135,7 +151,15 @@ def _ask_details(begun: int) -> dict[str, object]:
             placeholder="0,30 100,30 100,100 0,100",
             help=HOW_TO_TYPE_A_REGION,
         )
-    return {"analysis_fps": rate, "min_face_size": smallest or None, "region": region}
+        detail = st.text_input(
+            _LABELS["detail_link"],
+            key=f"detail-{begun}",
+            placeholder="rtsp://user:password@192.168.1.20:554/main",
+            help="The same view in more pixels, where the link above is a sub-stream. It is opened only while somebody "
+            "is there, for the best picture.",
+            autocomplete="off",
+        )
+    return {"analysis_fps": rate, "min_face_size": smallest or None, "region": region, "detail_link": detail or None}
 
 
 def _job(entries: Mapping[str, object]) -> CameraJob:
@@ -185,6 +209,8 @@ def _show(camera: CameraReply) -> None:
         st.markdown(f"**{plain(camera.camera_nickname)}**", width="content")
         st.badge(camera.state.value, icon=icon, color=colour)  # type: ignore[arg-type]  # the table's colours are its
         st.space("stretch")
+        if st.button("Live", type="tertiary", icon=":material/live_tv:", key=f"live-{camera.camera_id}"):
+            show_live(camera.camera_id, camera.camera_nickname)
         _offer_removal(camera)
     st.caption(plain(camera.rtsp_link))
     st.markdown(_activity(camera))
@@ -209,6 +235,8 @@ def _rules(camera: CameraReply) -> str:
         rules.append(f"faces from {camera.min_face_size} pixels")
     if camera.region:
         rules.append("in a part of the picture")
+    if camera.detail_link:
+        rules.append("best pictures from a second link")
     return ", ".join([*rules, _messages(camera)])
 
 

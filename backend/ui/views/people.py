@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import streamlit as st
 
 from backend.client import ClientError, Photo, Refused
-from backend.schemas.persons import AddReply, PersonEntry, PersonList, RejectedPhoto
+from backend.schemas.persons import AddReply, RejectedPhoto
+from backend.schemas.profiles import Profile
 from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.drawing import thumbnail
 from backend.ui.explanations import advice, explained, show
+from backend.ui.layout import HALVES_GAP, NARROWEST_HALF
 from backend.ui.photos import chosen_photos, distinctly_named
 from backend.ui.phrases import count, plain
+from backend.ui.profiles import open_form, show_form
 
 _VERDICT_KEY = "enrolment"
 _ROUND_KEY = "enrolment_round"
@@ -42,15 +45,16 @@ def show_page() -> None:
     """Enrolment on the left, everybody enrolled on the right."""
     st.title("People")
     with explained():
-        known = client().persons()
-    form, listing = st.columns([5, 6], gap="large")
-    with form:
+        known = list(client().everybody())
+    halves = st.grid(2, min_column_width=NARROWEST_HALF, gap=HALVES_GAP)
+    with halves.cell():
         _enrol(known)
-    with listing:
+    with halves.cell():
         _list(known)
+    show_form(known)
 
 
-def _enrol(known: PersonList) -> None:
+def _enrol(known: Sequence[Profile]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Enrol", anchor=False)
     begun = st.session_state.setdefault(_ROUND_KEY, 0)
@@ -67,7 +71,7 @@ def _enrol(known: PersonList) -> None:
         _show_verdict(done)
 
 
-def _ask_name(begun: int, known: PersonList) -> str:
+def _ask_name(begun: int, known: Sequence[Profile]) -> str:
     typed = st.text_input(
         "Name",
         str(st.session_state.get(_NAME_KEY, "")),
@@ -77,7 +81,7 @@ def _ask_name(begun: int, known: PersonList) -> str:
         help="Letters, digits, spaces and `._-@`. Left empty, the person gets a made-up id.",
     )
     name = typed.strip()
-    entry = next((person for person in known.persons if person.person_id == name), None)
+    entry = next((person for person in known if person.person_id == name), None)
     if entry is not None:
         st.caption(f"{plain(name)} has {count(entry.embeddings, 'photo')}; these are added.")
     else:
@@ -152,32 +156,37 @@ def _small(content: bytes) -> bytes | None:
     return thumbnail(content, _THUMBNAIL)
 
 
-def _list(known: PersonList) -> None:
-    photos = sum(person.embeddings for person in known.persons)
+def _list(known: Sequence[Profile]) -> None:
+    photos = sum(person.embeddings for person in known)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("Enrolled", width="content", anchor=False)
-        if known.persons:
-            st.badge(f"{count(known.total, 'person', 'people')}, {count(photos, 'photo')}", color="gray")
-    if not known.persons:
+        if known:
+            st.badge(f"{count(len(known), 'person', 'people')}, {count(photos, 'photo')}", color="gray")
+    if not known:
         st.info(
             "Nobody is enrolled yet. Give a name and a photo or two, and the person is recognised from then on: in "
             "pictures and on every camera.",
             icon=":material/group_add:",
         )
         return
-    _show_people(_matching(known.persons))
+    _show_people(_matching(known))
 
 
-def _matching(persons: Sequence[PersonEntry]) -> list[PersonEntry]:
+def _matching(persons: Sequence[Profile]) -> list[Profile]:
     if len(persons) < _SEARCH_FROM:
         return list(persons)
     wanted = st.text_input(
         "Search", placeholder="Search", icon=":material/search:", label_visibility="collapsed", key="search", live=True
     )
-    return [person for person in persons if (wanted or "").strip().casefold() in person.person_id.casefold()]
+    sought = (wanted or "").strip().casefold()
+    return [person for person in persons if any(sought in said.casefold() for said in _said_of(person))]
 
 
-def _show_people(persons: Sequence[PersonEntry]) -> None:
+def _said_of(person: Profile) -> tuple[str, ...]:
+    return (person.person_id, person.display_name or "", *person.groups)
+
+
+def _show_people(persons: Sequence[Profile]) -> None:
     if not persons:
         st.caption("Nobody of that name.")
         return
@@ -190,11 +199,14 @@ def _show_people(persons: Sequence[PersonEntry]) -> None:
         st.rerun()
 
 
-def _show_person(person: PersonEntry) -> None:
+def _show_person(person: Profile) -> None:
     key = f"person-{person.person_id}"
     with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key):
-        st.markdown(f"**{plain(person.person_id)}**", width="stretch")
+        with st.container(gap="xsmall"):
+            _show_profile(person)
         st.badge(count(person.embeddings, "photo"), color="gray")
+        if st.button("Edit", type="tertiary", icon=":material/edit:", key=f"edit-{person.person_id}"):
+            open_form(person)
         if st.button(
             "Remove",
             type="tertiary",
@@ -204,8 +216,19 @@ def _show_person(person: PersonEntry) -> None:
             _confirm_removal(person)
 
 
+def _show_profile(person: Profile) -> None:
+    name = f"  {plain(person.display_name)}" if person.display_name else ""
+    st.markdown(f"**{plain(person.person_id)}**{name}")
+    if person.groups:
+        with st.container(horizontal=True, gap="xsmall"):
+            for group in person.groups:
+                st.badge(plain(group), icon=":material/group:", color="blue")
+    if person.note:
+        st.caption(plain(person.note))
+
+
 @st.dialog("Remove this person?", icon=":material/delete:")
-def _confirm_removal(person: PersonEntry) -> None:
+def _confirm_removal(person: Profile) -> None:
     st.markdown(
         f"**{plain(person.person_id)}** and {count(person.embeddings, 'photo')} will be forgotten at once, "
         "and not recognised any more. Past sightings stay. This cannot be undone."
@@ -217,7 +240,7 @@ def _confirm_removal(person: PersonEntry) -> None:
             _remove(person)
 
 
-def _remove(person: PersonEntry) -> None:
+def _remove(person: Profile) -> None:
     try:
         client().remove_person(person.person_id)
     except ClientError as error:

@@ -13,6 +13,7 @@ from backend.ui.connection import client
 from backend.ui.drawing import Mark, cut_out, jpeg, marked, upright
 from backend.ui.explanations import explained
 from backend.ui.phrases import ago, clock, count, duration, plain, zone
+from backend.ui.tracing import show_trace
 from backend.ui.verdicts import LOOKS, box
 
 _PAGE = 24
@@ -190,19 +191,35 @@ def _picture(sighting_id: str) -> bytes | None:
 
 @st.dialog("Sighting", width="large", icon=":material/visibility:")
 def _open(sighting: SightingReply) -> None:
-    now, where = datetime.now(UTC), zone(st.context.timezone)
     with explained():
         content = _picture(sighting.sighting_id) if sighting.picture else None
+    shown, told = st.columns([3, 2], gap="medium")
+    with shown:
+        _show_whole(sighting, content)
+    with told:
+        _tell(sighting, content)
+    show_trace(sighting.sighting_id)
+
+
+def _show_whole(sighting: SightingReply, content: bytes | None) -> None:
     image = None if content is None else upright(content)
-    if image is not None:
-        colour = LOOKS[Verdict.MATCH if sighting.person_id else Verdict.UNKNOWN].colour
-        mark = Mark(box(sighting.face_box), colour, name=_name(sighting))
-        st.image(jpeg(marked(image, [mark])), width="stretch", alt=f"{_name(sighting)}, boxed")
+    if image is None:
+        st.caption("No picture of this sighting is left.")
+        return
+    colour = LOOKS[Verdict.MATCH if sighting.person_id else Verdict.UNKNOWN].colour
+    mark = Mark(box(sighting.face_box), colour, name=_name(sighting))
+    st.image(jpeg(marked(image, [mark])), width="stretch", alt=f"{_name(sighting)}, boxed")
+
+
+def _tell(sighting: SightingReply, content: bytes | None) -> None:
+    now, where = datetime.now(UTC), zone(st.context.timezone)
     lasted = duration((sighting.last_seen_at - sighting.started_at).total_seconds())
+    st.markdown(f"**{plain(_name(sighting))}**")
     st.markdown(
-        f"**{plain(_name(sighting))}** at **{plain(sighting.camera_nickname)}**, "
-        f"{clock(sighting.started_at, where, now)}, for {lasted}, {_likeness(sighting)}, "
-        f"from {count(sighting.looks, 'look')}."
+        f":material/videocam: {plain(sighting.camera_nickname)}  \n"
+        f":material/schedule: {clock(sighting.started_at, where, now)}, for {lasted}  \n"
+        f":material/compare: {_likeness(sighting)}  \n"
+        f":material/visibility: {count(sighting.looks, 'look')}"
     )
     if content is not None:
         name = f"{sighting.started_at.astimezone(where):%Y-%m-%d-%H%M%S}.jpg"

@@ -14,9 +14,10 @@ from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence, SeeingCounts
 from backend.cameras.source import open_camera
 from backend.cameras.worker import CameraWorker
-from backend.cli.bench import WAYS, Figure, cost_figures
+from backend.cli.bench import WAYS, cost_figures
 from backend.domain.camera import Transport
 from backend.domain.errors import StreamUnreachable
+from backend.evaluation.figures import Figure
 from backend.vision.models import SFACE, YUNET, available, prepare
 from tests.rig.clips import Film, walk_past
 from tests.rig.photos import person_crop

@@ -58,7 +58,7 @@ def test_a_good_camera_is_described_with_the_faces_in_it(doctor: CameraDoctor, s
     assert diagnosis.video is not None
     assert (diagnosis.video.codec, diagnosis.video.width, diagnosis.video.height) == ("h264", 640, 480)
     assert diagnosis.video.fps == pytest.approx(10, rel=0.1)
-    assert diagnosis.video.keyframe_seconds == pytest.approx(1.0, rel=0.1)
+    assert diagnosis.video.keyframe_seconds == pytest.approx(1.0, rel=0.4)
     assert diagnosis.video.decode_ms > 0
     assert [size for size in diagnosis.video.face_sizes if 50 < size < 110] == list(diagnosis.video.face_sizes)
     assert len(diagnosis.video.face_sizes) == 2

@@ -53,7 +53,8 @@ def test_a_scene_that_moves_again_is_watched_as_closely_as_before() -> None:
 def test_data_that_are_no_pictures_for_twenty_seconds_are_unreadable() -> None:
     watchdog = Watchdog(PATIENCE)
     watchdog.begin()
-    watchdog.see_data(19)
+    watchdog.see_data(0)
+    watchdog.see_data(20)
     with pytest.raises(StreamUnreadable, match="cannot be decoded"):
         watchdog.see_data(21)
 

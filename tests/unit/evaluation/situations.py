@@ -13,12 +13,12 @@ MODEL = "toy"
 _ANYWHERE = Landmarks(*(Point(float(number), float(number)) for number in range(5)))
 
 
-def face(*embedding: float) -> Face:
-    """A face of which only the embedding matters; it is brought to length 1."""
+def face(*embedding: float, quality: float = 1.0) -> Face:
+    """A face of which only the embedding and the quality matter; the embedding is brought to length 1."""
     vector = np.array(embedding, np.float32)
     vector /= np.linalg.norm(vector)
     detection = Detection(Box(0, 0, 10, 10), _ANYWHERE, 0.9)
-    return Face(detection, Quality(1, 100, 1, 1, 1), Template(vector, MODEL))
+    return Face(detection, Quality(quality, 100, 1, 1, 1), Template(vector, MODEL))
 
 
 def toy_album(**faces: Face) -> Album:

@@ -37,6 +37,14 @@ def test_a_pair_of_one_person_without_a_face_is_missed(album: Album) -> None:
     assert scores.tar_at(0.0) == 0.5
 
 
+def test_a_pair_is_as_good_as_its_poorer_face() -> None:
+    album = toy_album(left=LEFT, blurred=face(0.1, 0.9, quality=0.2), across=ACROSS, alike=ALIKE)
+    pairs = [pair("left", "alike", True), pair("left", "blurred", True), pair("across", "alike", False)]
+    scores = compare([*pairs, pair("left", "gone", True)], album, "toy")
+    assert scores.qualities.tolist() == pytest.approx([1.0, 0.2, 1.0, -math.inf])
+    assert [scores.fnmr_of_best(0.0, discarded) for discarded in (0.0, 0.34, 0.67)] == pytest.approx([2 / 3, 1 / 2, 0])
+
+
 def test_a_pair_of_strangers_without_a_face_does_not_make_the_rate_look_better(album: Album) -> None:
     pairs = [pair("left", "alike", False), pair("left", "gone", False), pair("left", "gone", False)]
     assert compare(pairs, album, "toy").non_mated.tolist() == pytest.approx([0.8])

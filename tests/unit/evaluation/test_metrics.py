@@ -68,6 +68,12 @@ def test_a_tradeoff_of_nothing_has_no_points() -> None:
     assert math.isnan(curve.equal_error_rate)
 
 
+def test_without_the_comparisons_of_the_poorest_quality_fewer_are_missed() -> None:
+    mated, qualities = [0.9, 0.2, 0.8, 0.3, 0.7], [1.0, 0.1, 0.9, 0.95, 0.5]
+    rates = [metrics.fnmr_of_best(mated, qualities, 0.5, discarded) for discarded in (0.0, 0.2, 0.4, 0.6, 0.8)]
+    assert rates == pytest.approx([2 / 5, 1 / 4, 1 / 3, 1 / 2, 0.0])
+
+
 def test_the_equal_error_rate_is_where_both_errors_are_as_frequent() -> None:
     assert metrics.tradeoff([0.2, 0.6, 0.7, 0.8], [0.1, 0.3, 0.4, 0.65]).equal_error_rate == 0.25
     assert metrics.tradeoff([0.6, 0.7], [0.1, 0.2]).equal_error_rate == 0

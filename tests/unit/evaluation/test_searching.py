@@ -51,6 +51,13 @@ def test_people_who_were_not_enrolled_or_show_no_face_are_missed(album: Album) -
     assert results.fnir(0.0) == pytest.approx(2 / 3)
 
 
+def test_without_the_searches_of_the_poorest_quality_fewer_are_missed() -> None:
+    blurred = face(0, 0.2, 1, quality=0.3)
+    album = toy_album(alice=face(1, 0, 0), bob=face(0, 1, 0), alice2=face(0.8, 0, 0.6), bob2=blurred, eve=face(1, 0, 2))
+    results = search_all(trial({"bob2": "bob", "alice2": "alice"}), album, PLAIN)
+    assert [results.fnir_of_best(0.0, discarded) for discarded in (0.0, 0.5)] == [0.5, 0.0]
+
+
 def test_strangers_count_by_the_best_of_their_candidates(album: Album) -> None:
     results = search_all(trial({"alice2": "alice"}, ("eve", "gone")), album, PLAIN)
     assert results.stranger_scores.tolist() == pytest.approx([0.6])

@@ -2,11 +2,12 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import ConfigurationError
-from backend.launch.service import service_parts
+from backend.launch.service import service_parts, up
 from backend.settings import Settings
 
 
@@ -53,3 +54,12 @@ def test_a_taken_port_is_named_with_its_setting(taken_port: int) -> None:
 def test_a_taken_port_of_the_web_ui_is_named_with_its_setting(taken_port: int) -> None:
     with pytest.raises(ConfigurationError, match=rf"port {taken_port}: Address already in use\. Set UI_PORT to"):
         service_parts(settings(port=0, ui_port=taken_port))
+
+
+def test_a_dot_env_that_is_no_text_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"AUTH_TOKEN=geh\xebim\n")
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
+        up(said.append)
+    assert said == []

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from backend.domain.errors import DeliveryRefused
-from backend.domain.notification import Channel, ChannelKind, Notification
+from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntry, Notification
 from backend.notifications.webhook import WebhookNotifier, signature
 from tests.rig.bot_answers import Refused
 from tests.rig.photos import jpeg, person_crop
@@ -56,7 +56,23 @@ def test_it_tells_all_of_a_sighting(receiver: WebhookReceiver, notifier: Webhook
             "last_seen_at": "2026-11-22T12:00:05+00:00",
         },
         "picture": base64.b64encode(PICTURE).decode(),
+        "sightings": [],
     }
+
+
+def test_a_burst_is_told_in_one_message_with_each_sighting_and_its_own_event(
+    receiver: WebhookReceiver, notifier: WebhookNotifier
+) -> None:
+    entries = (DigestEntry("01A", a_sighting("alice"), PICTURE), DigestEntry("01B", a_sighting(None), None))
+    notifier.send_together(a_hook(receiver), Digest("2 visits", entries, "01DIGEST"))
+    (posted,) = receiver.posted()
+    assert posted.headers["x-face-server-event"] == "01DIGEST"
+    told = posted.json
+    assert (told["type"], told["event_id"], told["text"], told["sighting"]) == ("digest", "01DIGEST", "2 visits", None)
+    assert [(one["event_id"], one["sighting"]["person_id"], bool(one["picture"])) for one in told["sightings"]] == [
+        ("01A", "alice", True),
+        ("01B", None, False),
+    ]
 
 
 def test_a_message_that_tries_the_channel_is_about_no_sighting(

@@ -17,7 +17,7 @@ from backend.domain.errors import StorageError
 from backend.storage import migrations, people, templates
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
-from backend.storage.tables import metadata
+from backend.storage.tables import REVISION, metadata
 
 BOX = SecretBox("key")
 
@@ -79,7 +79,7 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_history_is_one_line_without_forks() -> None:
     history = list(ScriptDirectory.from_config(_history()).walk_revisions())
-    assert history[-1].revision == "0001"
+    assert (history[0].revision, history[-1].revision) == (REVISION, "0001")
     assert all(isinstance(step.down_revision, str) for step in history[:-1])
 
 

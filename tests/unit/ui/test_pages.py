@@ -2,28 +2,20 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from backend.schemas.cameras import CameraCountsReply, CameraJob
 from tests.rig.canned_http import Asked, Canned, CannedHttp
+from tests.unit.ui.prepared import EMPTY, SCRIPT, answering, opened, person, refusal, refusing, sent, text
 
-SCRIPT = Path(__file__).parents[3] / "backend" / "ui" / "web_ui.py"
-PAGES = ("people", "recognise", "cameras", "sightings", "telegram")
-READY = {"/readyz": '{"model":"sface","device":"CPU"}'}
-EMPTY = {
-    **READY,
-    "/persons": '{"persons":[],"total":0}',
-    "/cameras": '{"cameras":[],"total":0}',
-    "/sightings": '{"sightings":[],"next_cursor":null}',
-}
+PAGES = ("people", "recognise", "cameras", "sightings", "rules", "channels", "deliveries", "telegram")
+ASKING = tuple(page for page in PAGES if page != "telegram")
 CAMERA = {
     "camera_id": "01CAMERA",
     "camera_nickname": "Front**Door**",
@@ -38,6 +30,7 @@ CAMERA = {
     "last_frame_at": None,
     "last_error": "Nothing answers at 192.0.2.1.",
     "degraded": ["The picture cannot be written: the disk is full."],
+    "detail_link": None,
     "analysis_fps": None,
     "region": [[0, 0.3], [1, 0.3], [1, 1]],
     "min_face_size": 60,
@@ -45,99 +38,67 @@ CAMERA = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _own_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No `.env` of this machine, and nothing that another test's session has kept."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AUTH_TOKEN", "token-from-env")
-    yield
-    st.cache_data.clear()
-    st.cache_resource.clear()
-
-
-def _answering(bodies: Mapping[str, str | Canned]) -> CannedHttp:
-    def answer(asked: Asked) -> Canned:
-        body = bodies.get(urlsplit(asked.path).path, Canned(404, '{"detail":"nothing prepared"}'))
-        return body if isinstance(body, Canned) else Canned(200, body)
-
-    return CannedHttp(answer)
-
-
-def _refusing(status: int) -> CannedHttp:
-    error = {"code": "refused", "message": "No.", "details": {}}
-    refusal = Canned(status, json.dumps({"error": error, "request_id": "01J"}))
-    return _answering({**dict.fromkeys(EMPTY, refusal), **READY})
-
-
-def _opened(page: str, address: str, monkeypatch: pytest.MonkeyPatch, token: str = "") -> AppTest:
-    monkeypatch.setenv("UTILITIES_URL", f"{address}/person")
-    monkeypatch.setenv("CAMERA_SCHEDULER_URL", f"{address}/cameras/schedule")
-    app = AppTest.from_file(SCRIPT, default_timeout=30)
-    app.session_state["token_override"] = token
-    app.run()
-    app.switch_page(f"views/{page}.py").run()
-    assert not app.exception
-    return app
-
-
-def _text(app: AppTest) -> str:
-    """All that the page says."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.error, app.warning, app.info, app.success)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_while_there_is_nothing_to_show(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _answering(EMPTY) as server:
-        app = _opened(page, server.url, monkeypatch)
+    with answering(EMPTY) as server:
+        app = opened(page, server.url, monkeypatch)
     assert [title.value for title in app.title] == [page.capitalize()]
-    assert "Connected" in _text(app)
+    assert "Connected" in text(app)
     assert not app.error
 
 
-@pytest.mark.parametrize("page", ["people", "recognise", "cameras", "sightings"])
+@pytest.mark.parametrize("page", ASKING)
 def test_a_server_that_is_down_is_told_with_how_to_start_it(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = _opened(page, "http://127.0.0.1:1", monkeypatch)
+    app = opened(page, "http://127.0.0.1:1", monkeypatch)
     assert "make serve" in app.error[0].value
-    assert "Server does not answer" in _text(app)
+    assert "Server does not answer" in text(app)
 
 
 @pytest.mark.parametrize(
     ("status", "headline", "words"),
     [(401, "token missing", "asks for a token"), (403, "token refused", "refuses this token")],
 )
-@pytest.mark.parametrize("page", ["people", "recognise", "cameras", "sightings"])
+@pytest.mark.parametrize("page", ASKING)
 def test_a_refused_token_is_told_with_what_to_do(
     page: str, status: int, headline: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _refusing(status) as server:
-        app = _opened(page, server.url, monkeypatch)
+    with refusing(status) as server:
+        app = opened(page, server.url, monkeypatch)
     assert words in app.error[0].value
-    assert headline in _text(app)
+    assert headline in text(app)
 
 
 @pytest.mark.parametrize(("typed", "sent"), [("", "token-from-env"), (" typed ", "typed")])
 def test_the_token_from_the_sidebar_is_sent_with_every_request(
     typed: str, sent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _answering(EMPTY) as server:
-        _opened("sightings", server.url, monkeypatch, typed)
+    with answering(EMPTY) as server:
+        opened("sightings", server.url, monkeypatch, typed)
         assert len(server.requests) > 4
         assert {asked.headers["authorization"] for asked in server.requests} == {f"Bearer {sent}"}
 
 
+def test_a_dot_env_that_is_no_text_is_a_sentence_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_bytes(b"AUTH_TOKEN=geh\xebim\n")
+    app = AppTest.from_file(SCRIPT, default_timeout=30).run()
+    assert not app.exception
+    assert "not UTF" in app.error[0].value
+
+
 def test_the_token_of_the_environment_is_not_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _answering(EMPTY) as server:
-        app = _opened("people", server.url, monkeypatch)
+    with answering(EMPTY) as server:
+        app = opened("people", server.url, monkeypatch)
     assert "token-from-env" not in repr(app)
 
 
 def test_a_camera_is_shown_with_its_state_and_its_trouble_and_other_peoples_text_as_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with _answering({**EMPTY, "/cameras": json.dumps({"cameras": [CAMERA], "total": 1})}) as server:
-        app = _opened("cameras", server.url, monkeypatch)
-    said = _text(app)
+    with answering({**EMPTY, "/cameras": json.dumps({"cameras": [CAMERA], "total": 1})}) as server:
+        app = opened("cameras", server.url, monkeypatch)
+    said = text(app)
     assert "**Front\\*\\*Door\\*\\***" in said
     assert "reconnecting" in said
     assert "24.9 pictures a second, 5.0 looked at, no picture yet" in said
@@ -149,8 +110,8 @@ def test_a_camera_is_shown_with_its_state_and_its_trouble_and_other_peoples_text
 
 
 def test_an_incomplete_form_is_told_without_asking_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _answering(EMPTY) as server:
-        app = _opened("cameras", server.url, monkeypatch)
+    with answering(EMPTY) as server:
+        app = opened("cameras", server.url, monkeypatch)
         app.text_input(key="link-0").input("rtsp://viewer:secret@192.0.2.1/")
         app.text_input(key="bot-token-0").input("123:secret")
         app.button(key="watch-0").click().run()
@@ -159,9 +120,75 @@ def test_an_incomplete_form_is_told_without_asking_the_server(monkeypatch: pytes
     assert "secret" not in app.error[0].value
 
 
+CHECK = {
+    "ok": False,
+    "rtsp_link": "rtsp://viewer:***@192.0.2.1/",
+    "passed": ["link", "name", "port", "answer"],
+    "failed": "login",
+    "message": "The camera refuses the user name or password.",
+    "video": None,
+    "capacity": None,
+}
+VIDEO = {
+    "codec": "h264",
+    "width": 640,
+    "height": 480,
+    "fps": 25,
+    "keyframe_seconds": 2,
+    "kilobits_per_second": 900,
+    "decode_ms": 30,
+    "search_ms": 7,
+    "describe_ms": 20,
+    "face_sizes": [58],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (CHECK, ("cannot be watched.** The camera refuses", "192.0.2.1")),
+        (
+            {
+                **CHECK,
+                "ok": True,
+                "failed": None,
+                "video": VIDEO,
+                "capacity": {"while_still": 9, "while_busy": 3},
+            },
+            ("can be watched.**", "640 × 480", "1 face seen, 58 pixels wide", "watch 9 cameras", "3 while people walk"),
+        ),
+    ],
+)
+def test_a_link_is_checked_and_the_answer_put_into_words(
+    found: dict[str, object], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering({**EMPTY, "POST /cameras/check": found}) as server:
+        app = opened("cameras", server.url, monkeypatch)
+        app.text_input(key="link-0").input("rtsp://viewer:secret@192.0.2.1/")
+        app.button(key="check-0").click().run()
+        assert not app.exception
+        assert sent(server, "POST", "/cameras/check") == {"rtsp_link": "rtsp://viewer:secret@192.0.2.1/"}
+    said = text(app).replace("\\", "").replace(":small[]", "")
+    assert [part for part in words if part not in said] == []
+
+
+def test_the_live_picture_of_a_camera_is_fetched_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = _picture().body
+    assert isinstance(picture, bytes)
+    part = b"\r\n--picture\r\nContent-Length: %d\r\n\r\n%s" % (len(picture), picture)
+    stream = Canned(200, part, "multipart/x-mixed-replace; boundary=picture")
+    cameras = {"cameras": [CAMERA], "total": 1}
+    with answering({**EMPTY, "/cameras": cameras, "/cameras/01CAMERA/live": stream}) as server:
+        app = opened("cameras", server.url, monkeypatch)
+        assert "/cameras/01CAMERA/live" not in [asked.path for asked in server.requests]
+        app.button(key="live-01CAMERA").click().run()
+        assert not app.exception
+        assert "/cameras/01CAMERA/live" in [asked.path for asked in server.requests]
+
+
 def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _answering({**EMPTY, "/cameras/schedule": EMPTY["/cameras"]}) as server:
-        app = _opened("cameras", server.url, monkeypatch)
+    with answering({**EMPTY, "/cameras/schedule": EMPTY["/cameras"]}) as server:
+        app = opened("cameras", server.url, monkeypatch)
         app.text_input(key="link-0").input("rtsp://192.0.2.1/")
         app.text_input(key="nickname-0").input("FrontDoor")
         app.slider(key="threshold-0").set_value(0.61)
@@ -172,6 +199,7 @@ def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPa
         app.number_input(key="rate-0").set_value(2.0)
         app.number_input(key="smallest-0").set_value(80)
         app.text_input(key="region-0").input("0,30 100,30 100,100")
+        app.text_input(key="detail-0").input("rtsp://192.0.2.1/main")
         app.button(key="watch-0").click().run()
         (asked,) = [request for request in server.requests if request.method == "POST"]
     (sent,) = json.loads(asked.body)
@@ -186,6 +214,7 @@ def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPa
         "analysis_fps": 2.0,
         "min_face_size": 80,
         "region": [[0, 0.3], [1, 0.3], [1, 1]],
+        "detail_link": "rtsp://192.0.2.1/main",
     }
     assert sent.keys() == CameraJob.model_fields.keys()
 
@@ -226,10 +255,10 @@ def test_sightings_are_shown_newest_first_and_further_ones_on_demand(monkeypatch
         return Canned(200, json.dumps({"sightings": found, "next_cursor": None if older else "01CURSOR"}))
 
     with CannedHttp(answer) as server:
-        app = _opened("sightings", server.url, monkeypatch)
+        app = opened("sightings", server.url, monkeypatch)
         assert _names(app) == ["alice", "Stranger"]
-        assert "here now" in _text(app)
-        assert "No picture of this sighting is left." in _text(app)
+        assert "here now" in text(app)
+        assert "No picture of this sighting is left." in text(app)
         app.button(key="more_sightings").click().run()
         assert _names(app) == ["alice", "Stranger", "carol"]
         assert "more_sightings" not in [button.key for button in app.button]
@@ -247,20 +276,20 @@ def _not_found() -> str:
 
 def test_the_filters_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     bodies = {**EMPTY, "/persons": '{"persons":[{"person_id":"alice","embeddings":1}],"total":1}'}
-    with _answering(bodies) as server:
-        app = _opened("sightings", server.url, monkeypatch)
+    with answering(bodies) as server:
+        app = opened("sightings", server.url, monkeypatch)
         app.selectbox(key="sightings_who").select("alice").run()
         asked = [parse_qs(urlsplit(request.path).query) for request in server.requests]
         assert {"person_id": ["alice"], "limit": ["24"]} in asked
         app.selectbox(key="sightings_who").select("*strangers").run()
         asked = [parse_qs(urlsplit(request.path).query) for request in server.requests]
         assert {"unknown": ["true"], "limit": ["24"]} in asked
-    assert "No sighting matches" in _text(app)
+    assert "No sighting matches" in text(app)
 
 
 def test_a_bot_that_nobody_wrote_to_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with _answering({**EMPTY, "/telegram/chats": '{"chats":[]}'}) as server:
-        app = _opened("telegram", server.url, monkeypatch)
+    with answering({**EMPTY, "/telegram/chats": '{"chats":[]}'}) as server:
+        app = opened("telegram", server.url, monkeypatch)
         app.text_input(key="chats_token").input("123:token")
         app.button(key="list_chats").click().run()
         (asked,) = [request for request in server.requests if request.path == "/telegram/chats"]
@@ -269,22 +298,21 @@ def test_a_bot_that_nobody_wrote_to_is_told_with_what_to_do(monkeypatch: pytest.
 
 
 def test_a_token_that_telegram_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    error = {"code": "delivery_refused", "message": "Telegram does not know this bot token.", "details": {}}
-    refusal = Canned(503, json.dumps({"error": error, "request_id": "01J"}))
-    with _answering({**EMPTY, "/telegram/chats": refusal}) as server:
-        app = _opened("telegram", server.url, monkeypatch)
+    unknown = refusal(503, "delivery_refused", "Telegram does not know this bot token.")
+    with answering({**EMPTY, "/telegram/chats": unknown}) as server:
+        app = opened("telegram", server.url, monkeypatch)
         app.text_input(key="chats_token").input("123:token")
         app.button(key="list_chats").click().run()
     assert "Telegram gave no list" in app.error[0].value
 
 
 def test_people_are_listed_with_their_counts_and_can_be_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    people = [{"person_id": f"person {number}", "embeddings": number} for number in range(1, 121)]
-    with _answering({**EMPTY, "/persons": json.dumps({"persons": people, "total": 120})}) as server:
-        app = _opened("people", server.url, monkeypatch)
+    people = [person(f"person {number}", embeddings=number) for number in range(1, 121)]
+    with answering({**EMPTY, "/v1/persons": {"persons": people, "total": 120, "next_cursor": None}}) as server:
+        app = opened("people", server.url, monkeypatch)
         assert len(_names(app)) == 50
         app.button(key="more_people").click().run()
         assert len(_names(app)) == 100
         app.text_input(key="search").input("PERSON 12").run()
         assert _names(app) == ["person 12", "person 120"]
-        assert "12 photos" in _text(app)
+        assert "12 photos" in text(app)

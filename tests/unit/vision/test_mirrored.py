@@ -1,6 +1,5 @@
 """Averaging with the mirror image."""
 
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +12,6 @@ from backend.vision.mirrored import MirroredEmbedder, averaged, mirrored
 from backend.vision.sface import SFace
 from backend.vision.yunet import YuNet
 from tests.rig.photos import astronaut
-
-DEADLINE = 10.0
 
 
 @pytest.fixture
@@ -55,45 +52,22 @@ def test_opposite_templates_have_a_mean_all_the_same() -> None:
     assert np.isfinite(averaged(one, Template(-one.embedding, "toy")).embedding).all()
 
 
-class Held:
-    """An embedder that waits, when told to, until it is let go; it counts the faces of each call."""
+class Counting:
+    """An embedder that counts the faces of each call."""
 
-    model, dimensions = "held", 2
+    model, dimensions = "counting", 2
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
-        self.entered, self.go = threading.Event(), threading.Event()
 
     def embed(self, aligned: Sequence[RgbImage]) -> list[Template]:
         self.sizes.append(len(aligned))
-        self.entered.set()
-        assert self.go.wait(DEADLINE)
         return [Template(np.array([1, 0], np.float32), self.model) for _ in aligned]
 
 
-def test_only_when_idle_a_face_is_averaged(aligned: RgbImage) -> None:
-    held = Held()
-    embedder = MirroredEmbedder(held, only_when_idle=True)
-    first = threading.Thread(target=embedder.embed, args=([aligned],))
-    first.start()
-    assert held.entered.wait(DEADLINE)
-    held.go.set()
-    first.join(DEADLINE)
-    assert held.sizes == [2]
-
-
-def test_while_another_call_is_answered_the_face_stands_alone(aligned: RgbImage) -> None:
-    held = Held()
-    embedder = MirroredEmbedder(held, only_when_idle=True)
-    calls = [threading.Thread(target=embedder.embed, args=([aligned],)) for _ in range(2)]
-    calls[0].start()
-    assert held.entered.wait(DEADLINE)
-    held.entered.clear()
-    calls[1].start()
-    assert held.entered.wait(DEADLINE)
-    held.go.set()
-    for call in calls:
-        call.join(DEADLINE)
-    assert held.sizes == [2, 1]
-    embedder.embed([aligned])
-    assert held.sizes == [2, 1, 2]
+def test_a_face_is_averaged_only_when_it_is_time_for_that(aligned: RgbImage) -> None:
+    counting, answers = Counting(), iter([True, False, True])
+    embedder = MirroredEmbedder(counting, when=lambda: next(answers))
+    for _ in range(3):
+        embedder.embed([aligned])
+    assert counting.sizes == [2, 1, 2]

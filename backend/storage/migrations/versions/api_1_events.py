@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "api_1"
-down_revision = "notifications_2"
+down_revision = "trust_2"
 branch_labels = None
 depends_on = None
 
