@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "api_2"
+REVISION = "api_3"
 """The newest migration, whose schema these tables are."""
 
 
