@@ -79,6 +79,13 @@ class RouteTable:
         return next((rule for rule in self.rules if method in rule.methods and rule.pattern.match(path)), None)
 
 
+def allowed_methods(rules: Sequence[Rule], path: str) -> list[str]:
+    """Every method that some route of that path takes."""
+    # A path that is written out is not meant as somebody's id, though a route with an id would take it.
+    same = [rule for rule in rules if rule.path == path] or [rule for rule in rules if rule.pattern.match(path)]
+    return sorted({method for rule in same for method in rule.methods})
+
+
 def _rule_of(dependencies: Sequence[Dependency]) -> Needs | None:
     rules = [dependency.dependency for dependency in dependencies if isinstance(dependency.dependency, Needs)]
     return rules[-1] if rules else None

@@ -59,6 +59,9 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 }
 """The status of the nearest ancestor counts."""
 
+TRY_AGAIN_SECONDS = 5
+"""After how long to try again what cannot be done now, where nobody knows better."""
+
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
@@ -129,8 +132,8 @@ def status_of(error: FaceServerError) -> int:
 
 
 def headers_of(error: FaceServerError) -> dict[str, str]:
-    """What a domain error says in the reply's headers: how long to wait, where it knows."""
-    wait = error.details.get("retry_after")
+    """What a domain error says in the reply's headers: how long to wait, where it knows or something lacks for now."""
+    wait = error.details.get("retry_after", TRY_AGAIN_SECONDS if status_of(error) == 503 else None)
     return {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
 
 
@@ -183,11 +186,15 @@ def _media_type_missed(request: Request, body: Any) -> str | None:
     return _FORMS[0] if isinstance(body, FormData) and sent_as not in _FORMS else None
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 — the handler is registered for nothing else
     # Not by their phrases, which change with Python's version.
     code = _CODES.get(error.status_code, "http_error")
-    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := request.scope.get("state", {}).get("allowed")):
+        # The framework names those of the first route of that path alone.
+        headers["Allow"] = ", ".join(allowed)
+    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=headers)
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:

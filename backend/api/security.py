@@ -12,7 +12,7 @@ from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backend.api.access import RouteTable, Rule
+from backend.api.access import RouteTable, Rule, allowed_methods
 from backend.api.attempts import FailedAttempts
 from backend.api.errors import error_response
 from backend.api.request_id import current_request_id
@@ -124,8 +124,11 @@ class BearerAuth:
         # Made at the first request: by then every route is there.
         self._table = self._table or self.routes()
         rule = self._table.rule_of(scope)
+        state = scope.setdefault("state", {})
         if rule is not None:
-            scope.setdefault("state", {})["route"] = rule.path
+            state["route"] = rule.path
+        elif scope["type"] == "http":
+            state["allowed"] = allowed_methods(self._table.rules, scope["path"])
         return rule
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from backend.domain.access import Scope
+from backend.schemas.moments import Moment
 
 
 class KeyRequest(BaseModel):
@@ -26,22 +27,16 @@ class KeyRequest(BaseModel):
         description="What it may be used for; `admin` is everything.",
         examples=[["read", "enrol"]],
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         default=None, description="From when it opens nothing; a key without it does not expire."
     )
 
     @field_validator("expires_at")
     @classmethod
     def _is_to_come(cls, moment: datetime | None) -> datetime | None:
-        if moment is None:
-            return None
-        try:
-            utc = moment.astimezone(UTC)
-        except OverflowError:
-            raise ValueError("Send a time that lies within the years 1 to 9999 in UTC.") from None
-        if utc <= datetime.now(UTC):
+        if moment is not None and moment <= datetime.now(UTC):
             raise ValueError("The time is past.")
-        return utc
+        return moment
 
 
 class KeyEntry(BaseModel):

@@ -153,7 +153,7 @@ def test_a_rule_tells_a_channel_of_whoever_passes_and_the_pages_say_why(
         visitor.sees("The webhook answered 200.")
         visitor.page.get_by_role("button", name="Why?").first.click()
         visitor.sees("It sends a message.")
-        expect(dialog.get_by_text("Best look's quality")).to_be_visible()
+        expect(dialog.get_by_text("Quality of the looks")).to_be_visible()
 
 
 def test_a_token_in_the_sidebar_counts_for_every_request(visitor: Visitor) -> None:
