@@ -103,8 +103,8 @@ class Services:
     channels: ChannelList
     listeners: Listeners
     dispatcher: Dispatcher
-    metrics: Metrics
     jobs: Jobs
+    metrics: Metrics
 
 
 @contextmanager
@@ -172,8 +172,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
             channels=ChannelList(recognition.database, notifiers.by_kind()),
             listeners=listeners,
             dispatcher=dispatcher,
-            metrics=metrics,
             jobs=_start_jobs(settings, recognition, stack),
+            metrics=metrics,
         )
 
 

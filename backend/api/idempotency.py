@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
+from backend.domain.access import current_actor
 from backend.domain.errors import InvalidField, KeyReused, RequestUnderway
 from backend.schemas.errors import ErrorReply
 from backend.storage import keyed_requests
@@ -93,8 +94,8 @@ def _again(known: KeyedRequest, fingerprint: str) -> Response:
 def _checked(key: str) -> str:
     if not 1 <= len(key) <= LONGEST or not key.isascii() or not key.isprintable():
         raise InvalidField(HEADER, f"A key has 1 to {LONGEST} printable ASCII characters.")
-    # Nobody's words are kept: a key may be anything.
-    return hashlib.sha256(key.encode()).hexdigest()
+    # Of each caller its own. Nobody's words are kept: a key may be anything.
+    return hashlib.sha256(f"{current_actor().key_id or ''}:{key}".encode()).hexdigest()
 
 
 async def _fingerprint(request: Request) -> str:

@@ -16,18 +16,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (
-    service.app,
-    people.app,
-    imports.app,
-    keys.app,
-    watch.app,
-    camera.app,
-    evaluate.app,
-    calibrate.app,
-    bench.app,
-):
-    app.add_typer(part)
+PARTS = (service, people, imports, keys, watch, camera, evaluate, calibrate, bench)
+for part in PARTS:
+    app.add_typer(part.app)
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ FaceServerError
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
 │   ├── DeliveryNotFound
-│   ├── KeyNotFound
-│   └── JobNotFound
+│   ├── JobNotFound
+│   └── KeyNotFound
 ├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
 ├── ChangedMeanwhile             what was to be changed is not as it was read

@@ -45,6 +45,8 @@ would be 76 %. It is for the looks of one pass, which are more alike (0.94 in th
 days. Of LFW's 29.6 million pairs of strangers 2 are 0.8 alike and 11 are 0.7; a lower value would let a twin's denied
 look cost a person their own looks.
 """
+EVERYBODY = "*"
+"""Whom the audit log names where nobody is left out; no id of a person is that."""
 RECHECK_SECONDS = 0.5
 """How long another process's change (a command line beside the server) may go unseen."""
 MOST_CHANGED = 20_000
@@ -253,12 +255,16 @@ class Gallery:
     def remove_templates(self, person_id: str | None) -> int:
         """Remove every template of a person, or of everybody, and answer how many; the people stay."""
         with self._changed_rows(*(() if person_id is None else (person_id,))) as tx:
-            return templates.remove_all(tx, person_id)
+            removed = templates.remove_all(tx, person_id)
+            audit.note(tx, Deed.FACE_REMOVED, person_id or EVERYBODY, templates=removed)
+            return removed
 
     def remove_everybody(self) -> int:
         """Remove all people with their templates and answer how many people those were."""
         with self._changed_rows() as tx:
-            return people.remove_all(tx)
+            removed = people.remove_all(tx)
+            audit.note(tx, Deed.PERSON_REMOVED, EVERYBODY, people=removed)
+            return removed
 
     def remove_template(self, person_id: str, template_id: str) -> None:
         """Remove one template of a person, who stays enrolled; raises TemplateNotFound."""
@@ -297,6 +303,11 @@ class Gallery:
         with self._database.read() as tx:
             for person in people.all_with_counts(tx):
                 yield gallery_rows.whole(tx, person, with_crops=with_crops)
+
+    def note_export(self, people_count: int, *, pictures: bool) -> None:
+        """Have the audit log know that everybody was taken elsewhere."""
+        with self._database.write() as tx:
+            audit.note(tx, Deed.GALLERY_EXPORTED, self.model, people=people_count, pictures=pictures)
 
     def put_back(self, kept: KeptPerson) -> int:
         """Keep a person who was kept elsewhere, and answer how many templates were new.

@@ -41,6 +41,7 @@ def write_archive(gallery: Gallery, file: IO[bytes], *, pictures: bool) -> int:
                 if template.crop is not None:
                     archive.writestr(f"{_CROPS}{template.template_id}.png", template.crop)
             count += 1
+    gallery.note_export(count, pictures=pictures)
     return count
 
 

@@ -38,7 +38,6 @@ class Jobs:
         self._intake = intake
         self._folder = folder
         self._waiting: queue.Queue[tuple[str, Context] | None] = queue.Queue()
-        """Jobs, each with the context it was asked for in: the audit log names who asked."""
         self._cancelled: set[str] = set()
         self._stopping = threading.Event()
         self._ended = threading.Condition()
@@ -76,6 +75,7 @@ class Jobs:
             raise
         with self._database.write() as tx:
             jobs.add(tx, job_id, IMPORT, _document(Progress(total)))
+        # What it does, it does in the name of who asked for it.
         self._waiting.put((job_id, copy_context()))
         return self.job(job_id)
 
@@ -101,8 +101,8 @@ class Jobs:
         return found
 
     def _work(self) -> None:
-        while (waiting := self._waiting.get()) is not None and not self._stopping.is_set():
-            job_id, context = waiting
+        while (wanted := self._waiting.get()) is not None and not self._stopping.is_set():
+            job_id, context = wanted
             try:
                 context.run(self._do, job_id)
             except FaceServerError as error:

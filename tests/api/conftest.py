@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from backend.api.factory import create_app
 from backend.container import Services, open_services
 from backend.settings import Settings
-from backend.storage.tables import mutes, rules, sightings
+from backend.storage.tables import channels, mutes, rules, sightings
 from tests.rig.bot_api import BotApi
 
 TOKEN = "token-of-the-tests"
@@ -145,7 +145,7 @@ def _empty(live: LiveServer) -> None:
     for camera in schedule.cameras():
         schedule.remove(camera.camera_id)
     with live.services.recognition.database.write() as tx:
-        for table in (sightings, mutes, rules):
+        for table in (sightings, mutes, rules, channels):
             tx.execute(delete(table))
 
 

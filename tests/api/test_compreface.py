@@ -96,11 +96,13 @@ def test_subjects_are_added_listed_renamed_merged_and_removed(call: Call) -> Non
     assert call("recognition.subjects", "list") == {"subjects": []}
 
 
-def test_all_subjects_are_removed_at_once(call: Call) -> None:
+def test_all_subjects_are_removed_at_once_and_that_is_noted(call: Call, api: httpx.Client) -> None:
     for subject in ("alice", "bob"):
         call("recognition.subjects", "add", subject=subject)
     assert call("recognition.subjects", "delete_all") == {"deleted": 2}
     assert call("recognition.subjects", "list") == {"subjects": []}
+    (noted,) = api.get("/v1/audit", params={"limit": 1}).json()["entries"]
+    assert (noted["deed"], noted["subject"], noted["facts"]) == ("person.removed", "*", {"people": 2})
 
 
 def test_examples_are_added_listed_and_removed(call: Call, photo: Callable[[str, bytes], str]) -> None:

@@ -163,3 +163,13 @@ def test_what_is_exported_is_taken_in_again(api: httpx.Client) -> None:
     files = {"images": ("a.jpg", _face(ALICE), "image/jpeg")}
     (face,) = api.post("/v1/identify", files=files).json()["results"][0]["faces"]
     assert face["person_id"] == "alice"
+
+
+def test_what_a_job_does_is_done_in_the_name_of_who_asked_for_it(api: httpx.Client) -> None:
+    begun = _begin(api, _zip({"alice/1.jpg": _face(ALICE)}))
+    _ended(api, begun.json()["job_id"])
+    api.get("/v1/export").raise_for_status()
+    entries = api.get("/v1/audit", params={"limit": 2}).raise_for_status().json()["entries"]
+    assert [entry["deed"] for entry in entries] == ["gallery.exported", "person.enrolled"]
+    assert {entry["actor"] for entry in entries} == {"administrator"}
+    assert entries[1]["request_id"] == begun.headers["X-Request-ID"]

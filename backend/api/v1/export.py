@@ -2,11 +2,10 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import IO, Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from backend.api.deps import ServicesDep
@@ -18,6 +17,15 @@ router = APIRouter(tags=["jobs"], responses=COMMON_RESPONSES)
 _PIECE = 2**20
 
 
+def _temporary_file(services: ServicesDep) -> Iterator[IO[bytes]]:
+    # Closed once the answer is sent, or given up.
+    with tempfile.TemporaryFile(dir=services.settings.data_dir) as file:
+        yield file
+
+
+TemporaryFile = Annotated[IO[bytes], Depends(_temporary_file)]
+
+
 @router.get(
     "/export",
     response_class=StreamingResponse,
@@ -25,22 +33,18 @@ _PIECE = 2**20
 )
 def export_everything(
     services: ServicesDep,
+    file: TemporaryFile,
     pictures: Annotated[bool, Query(description="Whether the aligned faces are in it.")] = True,
 ) -> StreamingResponse:
     """Answer all people with their templates as one archive, which `POST /v1/jobs/import` takes elsewhere."""
     # Written whole before it is sent: a slow reader keeps no transaction open.
-    with ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(dir=services.settings.data_dir))
-        write_archive(services.recognition.gallery, file, pictures=pictures)
-        file.seek(0)
-        # From here on the answer closes it.
-        stack.pop_all()
+    write_archive(services.recognition.gallery, file, pictures=pictures)
+    file.seek(0)
     name = f"face-server-{datetime.now(UTC):%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
     return StreamingResponse(_pieces(file), media_type="application/zip", headers=headers)
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
-            yield piece
+    while piece := file.read(_PIECE):
+        yield piece
