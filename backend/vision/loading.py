@@ -51,6 +51,8 @@ class Pipelines:
     """For photos that people are enrolled with, or that are compared with each other: takes its time."""
     plain: FacePipeline
     """Without second look or mirror image: what the others are measured against."""
+    embedder: Embedder
+    """What `plain` makes templates with, alone: for measuring it."""
     precision: Precision
     """What the embedder computes in; the detector always in f32."""
 
@@ -99,6 +101,7 @@ def load_pipelines(
         cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on", meter=meter),
         enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
+        embedder=embedder,
         precision=chosen,
     )
 
