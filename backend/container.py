@@ -18,10 +18,15 @@ from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState
+from backend.domain.geometry import RgbImage
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.notification import ChannelKind
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
 from backend.gallery.index import ExactIndex, MakeIndex
+from backend.gallery.keeper import IndexKeeper
+from backend.gallery.shelf import Limit, Shelf
+from backend.metrics import Metrics
 from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.channel_list import ChannelList
@@ -39,6 +44,8 @@ from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
+from backend.recognition.intake import Intake
+from backend.recognition.jobs import Jobs
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
 from backend.storage import data_folder
@@ -48,7 +55,7 @@ from backend.storage.snapshots import Snapshots
 from backend.vision.cores import usable_cores
 from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
-from backend.vision.image import ImageLimits, encode_jpeg
+from backend.vision.image import ImageLimits, decode, encode_jpeg
 from backend.vision.loading import Mirroring, Pipelines, load_pipelines
 from backend.vision.runtime import Runtime
 
@@ -75,6 +82,12 @@ class Recognition:
     device: str
     """What the models run on, in words."""
     limits: ImageLimits
+    meter: Meter
+
+    def decode(self, data: bytes) -> RgbImage:
+        """The picture in a file; raises ImageRejected."""
+        with timed(self.meter, Stage.DECODE):
+            return decode(data, self.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +103,21 @@ class Services:
     channels: ChannelList
     listeners: Listeners
     dispatcher: Dispatcher
+    metrics: Metrics
+    jobs: Jobs
 
 
 @contextmanager
-def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
+def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterator[Recognition]:
     """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
     data_folder.prepare(settings.data_dir)
     with ExitStack() as stack:
-        database = _open_database(settings)
-        stack.callback(database.close)
+        database = stack.enter_context(closing(_open_database(settings)))
         runtime = _runtime(settings)
         engine = InferenceEngine()
         stack.callback(engine.stop, STOP_SECONDS)
-        pipelines = load_models(settings, runtime, engine)
-        gallery = Gallery(database, pipelines.photos.model, index_of(settings))
+        pipelines = load_models(settings, runtime, engine, meter)
+        gallery = open_gallery(settings, database, pipelines.photos.model, meter)
         device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
         logger.info("The models run by %s.", device)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
@@ -112,14 +126,17 @@ def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
         yield Recognition(
             database=database,
             gallery=gallery,
-            enroller=Enroller(pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops),
-            identifier=Identifier(pipelines.photos, gallery, rule),
+            enroller=Enroller(
+                pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
+            ),
+            identifier=Identifier(pipelines.photos, gallery, rule, meter),
             verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
             engine=engine,
             dimensions=pipelines.photos.dimensions,
             device=device,
             limits=limits,
+            meter=meter,
         )
 
 
@@ -129,7 +146,11 @@ def open_services(settings: Settings) -> Iterator[Services]:
     with ExitStack() as stack:
         data_folder.prepare(settings.data_dir)
         stack.enter_context(data_folder.held(settings.data_dir))
-        recognition = stack.enter_context(open_recognition(settings))
+        metrics = Metrics()
+        recognition = stack.enter_context(open_recognition(settings, metrics))
+        keeper = IndexKeeper(recognition.gallery)
+        keeper.start()
+        stack.callback(keeper.stop, STOP_SECONDS)
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
         notifiers = _open_notifiers(settings, stack)
@@ -151,11 +172,16 @@ def open_services(settings: Settings) -> Iterator[Services]:
             channels=ChannelList(recognition.database, notifiers.by_kind()),
             listeners=listeners,
             dispatcher=dispatcher,
+            metrics=metrics,
+            jobs=_start_jobs(settings, recognition, stack),
         )
 
 
 def load_models(
-    settings: LocalSettings, runtime: Runtime | None = None, engine: InferenceEngine | None = None
+    settings: LocalSettings,
+    runtime: Runtime | None = None,
+    engine: InferenceEngine | None = None,
+    meter: Meter = NO_METER,
 ) -> Pipelines:
     """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
@@ -167,7 +193,14 @@ def load_models(
         mirroring=mirroring,
         engine=engine,
         precision=settings.precision,
+        meter=meter,
     )
+
+
+def open_gallery(settings: LocalSettings, database: Database, model: str, meter: Meter = NO_METER) -> Gallery:
+    """The gallery of one model: exact while small, from the index on disk where that is large enough to need one."""
+    shelf = Shelf(settings.data_dir / "index", model, Limit(settings.exact_search_up_to))
+    return Gallery(database, model, CohortAdjustedIndex if settings.cohort_adjustment else None, shelf, meter)
 
 
 def index_of(settings: LocalSettings) -> MakeIndex:
@@ -231,6 +264,12 @@ def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardw
     )
 
 
+def intake_of(recognition: Recognition) -> Intake:
+    """What takes in archives of photos and exports."""
+    dimensions, most = recognition.dimensions, recognition.limits.max_bytes
+    return Intake(recognition.gallery, recognition.enroller, dimensions, most)
+
+
 def hardware_of(settings: LocalSettings) -> Hardware:
     """What decodes video here; where it is not what was asked for, the log says so."""
     hardware = usable_hardware(settings.hardware_decoding)
@@ -268,6 +307,14 @@ def _model_cache(settings: LocalSettings) -> Path:
     return settings.data_dir / "models"
 
 
+@contextmanager
+def open_database(settings: LocalSettings) -> Iterator[Database]:
+    """Open the database alone, for what needs no models; raises a FaceServerError where it cannot be opened."""
+    data_folder.prepare(settings.data_dir)
+    with closing(_open_database(settings)) as database:
+        yield database
+
+
 def _open_database(settings: LocalSettings) -> Database:
     given = settings.secret_key
     key = given.get_secret_value() if given is not None else load_key(settings.data_dir)
@@ -299,6 +346,14 @@ def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
     mqtt = stack.enter_context(closing(MqttNotifier()))
     apprise = stack.enter_context(closing(AppriseNotifier()))
     return _Notifiers(telegram, webhook, mqtt, apprise)
+
+
+def _start_jobs(settings: Settings, recognition: Recognition, stack: ExitStack) -> Jobs:
+    folder = settings.data_dir / "jobs"
+    jobs = Jobs(recognition.database, intake_of(recognition), folder)
+    jobs.start()
+    stack.callback(jobs.stop, STOP_SECONDS)
+    return jobs
 
 
 def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule, stack: ExitStack) -> None:

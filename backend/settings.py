@@ -1,5 +1,7 @@
 """Every setting of the service, and the only place that reads the environment."""
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -13,6 +15,7 @@ SETUP_HINT = (
     "Set AUTH_TOKEN in .env or the environment; make one with: "
     'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 )
+_ORIGIN = re.compile(r"\*|https?://[^\s/?#@]+")
 Loaded = TypeVar("Loaded", bound=BaseSettings)
 _EXAMPLE_TOKENS = frozenset({"replace_with_a_strong_random_token", "PASTE_THE_OUTPUT_HERE"})
 
@@ -27,6 +30,27 @@ def _usable_token(token: SecretStr) -> SecretStr:
         raise ValueError(SETUP_HINT)
     # A header cannot carry blanks at its ends.
     return SecretStr(token.get_secret_value().strip())
+
+
+def parts_of(text: str) -> list[str]:
+    """What stands between the commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _networks(text: str) -> str:
+    for part in parts_of(text):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError(f"'{part}' is no address and no network such as 172.16.0.0/12.") from None
+    return text
+
+
+def _origins(text: str) -> str:
+    for part in parts_of(text):
+        if not _ORIGIN.fullmatch(part):
+            raise ValueError(f"'{part}' is no origin such as https://home.example:8443.")
+    return text
 
 
 class LocalSettings(BaseSettings):
@@ -52,7 +76,27 @@ class LocalSettings(BaseSettings):
         default="127.0.0.1", description="The address the web UI listens on; whoever reaches it needs no token."
     )
     ui_port: int = Field(default=8501, ge=1, le=65535, description="The port of the web UI.")
+    tls_certificate: Path | None = Field(
+        default=None, description="A certificate with its chain, PEM: `face-server serve` then speaks HTTPS alone."
+    )
+    tls_key: Path | None = Field(default=None, description="The certificate's key, PEM, not encrypted.")
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        default="",
+        description="Addresses or networks of reverse proxies, with commas between; "
+        "only their word is taken for where a request came from.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        default="", description="Origins whose pages may call the API from a browser, with commas between."
+    )
+    request_seconds: float = Field(
+        default=20.0,
+        ge=1,
+        le=3600,
+        description="How many seconds a request's headers may take to come, and then its body "
+        "beside what its bytes take at 16 KiB a second.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="How much is logged.")
+    log_format: Literal["pretty", "json"] = Field(default="pretty", description="For people, or for programs.")
     threads: int = Field(
         default=0,
         ge=0,
@@ -78,6 +122,16 @@ class LocalSettings(BaseSettings):
     max_recognitions: int = Field(
         default=32, ge=1, le=1000, description="How many requests may have images recognised at once; more get 503."
     )
+    max_failed_attempts: int = Field(
+        default=20,
+        ge=0,
+        le=10_000,
+        description="How many wrong tokens an address may send in a minute before it gets 429; 0 for any number.",
+    )
+    metrics_open: bool = Field(default=False, description="Whether anybody may read `/metrics`, without a token.")
+    min_free_mb: int = Field(
+        default=500, ge=0, le=10**9, description="With less room than this on the disk, `/readyz` says so."
+    )
     identify_threshold: float = Field(
         default=0.48, ge=0, le=1, description="The similarity from which a face in a photo is taken for a person."
     )
@@ -101,6 +155,13 @@ class LocalSettings(BaseSettings):
     cohort_adjustment: bool = Field(
         default=True,
         description="Whether it is left out of a similarity how much either face resembles people in general.",
+    )
+    exact_search_up_to: int = Field(
+        default=0,
+        ge=0,
+        le=10**9,
+        description="Up to how many templates each search compares with every one; above it, it follows a graph. "
+        "0 measures what this machine does in 2 ms.",
     )
     min_face_size: int = Field(
         default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."

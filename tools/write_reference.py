@@ -14,6 +14,7 @@ from typer import Context
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from backend.api.access import Needs, RouteTable
 from backend.api.factory import create_app
 from backend.cli import app as commands
 from backend.settings import Settings
@@ -32,14 +33,23 @@ def settings_table() -> str:
 
 
 def routes_table() -> str:
-    """Every route of the API with its sentence."""
-    paths = create_app(Settings.model_validate({"auth_token": "only for the table"})).openapi()["paths"]
+    """Every route of the API with the scope that it takes and its sentence."""
+    app = create_app(Settings.model_validate({"auth_token": "only for the table"}))
+    needs = {(method, rule.path): rule.needs for rule in RouteTable(app.routes).rules for method in rule.methods}
     rows = [
-        (f"`{method.upper()} {path}`", operation["description"].splitlines()[0])
-        for path, operations in paths.items()
+        (f"`{method.upper()} {path}`", _scope(needs[method.upper(), path], method), _first_line(operation))
+        for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     ]
-    return _table(("route", "what it does"), rows)
+    return _table(("route", "scope", "what it does"), rows)
+
+
+def _scope(rule: Needs | None, method: str) -> str:
+    return "" if rule is None else f"`{rule.by_method(method.upper())}`"
+
+
+def _first_line(operation: Mapping[str, Any]) -> str:
+    return str(operation["description"].splitlines()[0])
 
 
 def commands_reference() -> str:

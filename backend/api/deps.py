@@ -9,12 +9,14 @@ from fastapi.security import HTTPBearer
 from backend.api.slots import Slots
 from backend.cameras.schedule import Schedule
 from backend.container import Services
+from backend.domain.access import Caller
 from backend.notifications.channel_list import ChannelList
 from backend.notifications.rulebook import Rulebook
 from backend.recognition.enrol import Enroller
 from backend.recognition.identify import Identifier
+from backend.storage.database import Database
 
-bearer = Depends(HTTPBearer(auto_error=False, description="The server's AUTH_TOKEN."))
+bearer = Depends(HTTPBearer(auto_error=False, description="The server's AUTH_TOKEN, or an API key."))
 """Tells the OpenAPI document of the token; `security.BearerAuth` is what asks for it."""
 
 
@@ -38,6 +40,10 @@ def _schedule(services: ServicesDep) -> Schedule:
     return services.schedule
 
 
+def _database(services: ServicesDep) -> Database:
+    return services.recognition.database
+
+
 def _rulebook(services: ServicesDep) -> Rulebook:
     return services.rulebook
 
@@ -50,6 +56,7 @@ EnrollerDep = Annotated[Enroller, Depends(_enroller)]
 IdentifierDep = Annotated[Identifier, Depends(_identifier)]
 ScheduleDep = Annotated[Schedule, Depends(_schedule)]
 RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
+DatabaseDep = Annotated[Database, Depends(_database)]
 ChannelListDep = Annotated[ChannelList, Depends(_channel_list)]
 
 
@@ -59,6 +66,14 @@ def _slots(request: Request) -> Slots:
 
 
 SlotsDep = Annotated[Slots, Depends(_slots)]
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
 
 
 def _recognition_slot(slots: SlotsDep) -> Iterator[None]:

@@ -13,9 +13,11 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.headers import SECURITY_HEADERS
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
+    ChangedMeanwhile,
     ConfigurationError,
     DeliveryError,
     FaceServerError,
@@ -23,8 +25,10 @@ from backend.domain.errors import (
     InvalidInput,
     ModelError,
     ModelMismatch,
+    NotAllowed,
     NotFound,
     PersonExists,
+    RequestUnderway,
     ShuttingDown,
     StorageError,
     StreamError,
@@ -40,8 +44,11 @@ STATUSES: Mapping[type[FaceServerError], int] = {
     UnsupportedFormat: 415,
     InvalidInput: 422,
     NotFound: 404,
+    NotAllowed: 403,
     ModelMismatch: 409,
     PersonExists: 409,
+    RequestUnderway: 409,
+    ChangedMeanwhile: 412,
     Busy: 503,
     ShuttingDown: 503,
     ModelError: 503,
@@ -52,14 +59,19 @@ STATUSES: Mapping[type[FaceServerError], int] = {
 }
 """The status of the nearest ancestor counts."""
 
+TRY_AGAIN_SECONDS = 5
+"""After how long to try again what cannot be done now, where nobody knows better."""
+
 _MEANINGS = {
     400: "The body cannot be read",
     401: "No token, or not as a Bearer token",
-    403: "Another token",
+    403: "Another token, a key that is revoked or has expired, or one without the scope",
     404: "There is no such thing",
+    408: "The body came too slowly",
     413: "Too large",
     415: "Of a kind that is not read here",
     422: "A field is missing or makes no sense",
+    429: "Too many wrong tokens came from this address; Retry-After says when to try again",
     503: "The server cannot do it now",
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -71,6 +83,7 @@ _CODES = {
     400: "bad_request",
     404: "not_found",
     405: "method_not_allowed",
+    408: "request_timeout",
     413: "request_too_large",
     415: "unsupported_media_type",
 }
@@ -119,8 +132,8 @@ def status_of(error: FaceServerError) -> int:
 
 
 def headers_of(error: FaceServerError) -> dict[str, str]:
-    """What a domain error says in the reply's headers: how long to wait, where it knows."""
-    wait = error.details.get("retry_after")
+    """What a domain error says in the reply's headers: how long to wait, where it knows or something lacks for now."""
+    wait = error.details.get("retry_after", TRY_AGAIN_SECONDS if status_of(error) == 503 else None)
     return {"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else {}
 
 
@@ -173,18 +186,24 @@ def _media_type_missed(request: Request, body: Any) -> str | None:
     return _FORMS[0] if isinstance(body, FormData) and sent_as not in _FORMS else None
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 — the handler is registered for nothing else
     # Not by their phrases, which change with Python's version.
     code = _CODES.get(error.status_code, "http_error")
-    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := request.scope.get("state", {}).get("allowed")):
+        # The framework names those of the first route of that path alone.
+        headers["Allow"] = ", ".join(allowed)
+    return error_response(error.status_code, code, _SENTENCES.get(error.detail, error.detail), headers=headers)
 
 
 async def _unforeseen_error(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     message = "The server failed; its log has the reason under this request_id."
     # Answered outside of all middleware, so the header is not added by the one that does so elsewhere.
-    return error_response(500, "internal_error", message, headers={HEADER: current_request_id.get()})
+    return error_response(
+        500, "internal_error", message, headers={**SECURITY_HEADERS, HEADER: current_request_id.get()}
+    )
 
 
 class StartupErrors:

@@ -1,19 +1,37 @@
-"""The log: one line an event, to standard error, with the request's id."""
+"""The log: one line an event, to standard error, for people or for programs, with the request's id and no secrets."""
 
+import json
 import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from logging.config import dictConfig
+from typing import Any, Literal
 
 from backend.api.request_id import current_request_id
 
+LogFormat = Literal["pretty", "json"]
+_SECRETS = (
+    (re.compile(r"fs_[A-Za-z0-9_-]{43}"), "fs_***"),
+    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), "***"),
+    (re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"), "***"),
+    (re.compile(r"(?i)(?<=bearer )[^\s\"']+"), "***"),
+)
+"""API keys, bots' tokens, logins in addresses, tokens in headers: a last net under code that logs none of them."""
 
-def configure_logging(level: str) -> None:
-    """Have everything from `level` on logged; libraries that would log addresses with tokens in them are kept quiet."""
+
+def configure_logging(level: str, log_format: LogFormat = "pretty", token: str = "") -> None:
+    """Have everything from `level` on logged, with `token` and what looks like a secret left out of every line.
+
+    Libraries that would log addresses with tokens in them are kept quiet.
+    """
+    formatter = {"pretty": PrettyLine, "json": JsonLine}[log_format]
     dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "filters": {"request_id": {"()": _RequestId}},
-            "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(request_id)s %(name)s: %(message)s"}},
+            "formatters": {"line": {"()": formatter, "token": token}},
             "handlers": {
                 "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]},
             },
@@ -28,6 +46,54 @@ def configure_logging(level: str) -> None:
             },
         }
     )
+
+
+class PrettyLine(logging.Formatter):
+    """A line for people."""
+
+    def __init__(self, token: str = "") -> None:
+        """Leave `token` out, whatever it looks like."""
+        super().__init__("%(asctime)s %(levelname)-7s %(request_id)s %(name)s: %(message)s")
+        self._token = token
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the trace of an error below it."""
+        return without_secrets(super().format(record), self._token)
+
+
+class JsonLine(logging.Formatter):
+    """An object for programs, on one line."""
+
+    def __init__(self, token: str = "") -> None:
+        """Leave `token` out, whatever it looks like."""
+        super().__init__()
+        self._token = token
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The event as JSON."""
+        event: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "request_id": getattr(record, "request_id", "-"),
+            "thread": record.threadName,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            event["error"] = self.formatException(record.exc_info)
+        return json.dumps(self._without_secrets(event), ensure_ascii=False)
+
+    def _without_secrets(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        # Before they are escaped, which could hide a token from its own search.
+        return {name: without_secrets(str(value), self._token) for name, value in event.items()}
+
+
+def without_secrets(text: str, token: str = "") -> str:
+    """The text with `token` and all that looks like a secret masked."""
+    text = text.replace(token, "***") if token else text
+    for pattern, mask in _SECRETS:
+        text = pattern.sub(mask, text)
+    return text
 
 
 class _RequestId(logging.Filter):

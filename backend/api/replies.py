@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from backend.cameras.doctor import Diagnosis
+from backend.domain.access import ApiKey
 from backend.domain.camera import Camera, CameraStatus, masked_link
 from backend.domain.face import Face
 from backend.domain.identity import Decision
@@ -12,6 +14,7 @@ from backend.domain.sighting import Sighting
 from backend.recognition.enrol import Enrolment, describe
 from backend.recognition.identify import IdentifiedFace, most_telling
 from backend.schemas.cameras import CameraCheckReply, CameraCountsReply, CameraReply, CapacityReply, VideoReply
+from backend.schemas.keys import KeyEntry
 from backend.schemas.persons import (
     AddReply,
     BoxReply,
@@ -124,3 +127,18 @@ def sighting_reply(sighting: Sighting) -> SightingReply:
     values = asdict(sighting)
     path = f"/sightings/{sighting.sighting_id}/picture" if sighting.picture else None
     return SightingReply.model_validate(values | {"picture": path})
+
+
+def key_reply(key: ApiKey) -> KeyEntry:
+    """An API key, without what is secret of it."""
+    expired = key.has_expired(datetime.now(UTC))
+    return KeyEntry(
+        key_id=key.key_id,
+        name=key.name,
+        scopes=sorted(key.scopes),
+        state="revoked" if key.revoked_at is not None else "expired" if expired else "active",
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        last_used_at=key.last_used_at,
+        revoked_at=key.revoked_at,
+    )

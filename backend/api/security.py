@@ -1,12 +1,27 @@
-"""Authentication, before a request's body is read: a new route is closed until it is named as open."""
+"""Who may ask: authentication and scopes, before a request's body is read; a route without a rule is closed."""
 
 import hmac
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from anyio import to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend.api.access import RouteTable, Rule, allowed_methods
+from backend.api.attempts import FailedAttempts
 from backend.api.errors import error_response
+from backend.api.request_id import current_request_id
+from backend.domain.access import ADMINISTRATOR, Actor, ApiKey, Caller, acting_as
+from backend.domain.errors import StorageError
+from backend.storage import api_keys
+from backend.storage.database import Database
+
+logger = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/docs", "/openapi.json"})
 OPEN_PREFIX = "/docs/"
@@ -15,46 +30,121 @@ COMPREFACE_PREFIX = "/api/v1/"
 DEEPSTACK_PREFIX = "/v1/vision/"
 """Where DeepStack's clients send the token as a field of the form, `api_key`."""
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+NO_ADDRESS = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not let through."""
+class Policy:
+    """Who is let in, and how patient we are with those who are not."""
 
-    status: int
-    code: str
-    message: str
+    token: str
+    """The administrator's."""
+    attempts: FailedAttempts
+    open_paths: frozenset[str] = OPEN_PATHS
 
 
+class Refusal(Exception):
+    """A request is not let through."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+@dataclass(slots=True)
 class BearerAuth:
-    """Lets through who sends `Authorization: Bearer TOKEN`: 401 without or malformed, 403 with another token."""
+    """Lets through who sends `Authorization: Bearer TOKEN`, with the administrator's token or a key of enough scope.
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        """Stand before `app` and ask for `token`."""
-        self._app = app
-        self._token = token.encode()
+    401 without a token or with a malformed one, 403 with another, with a key that is revoked or has expired, and with
+    one that lacks the scope; 429 to an address that failed too often.
+    """
+
+    app: ASGIApp
+    policy: Policy
+    routes: Callable[[], RouteTable]
+    _table: RouteTable | None = field(default=None, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or pass it on."""
-        if scope["type"] == "http" and _brings_key_in_form(scope):
-            scope["key_check"] = self._refusal_of
-            await self._app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
             return
-        refusal = None if scope["type"] == "lifespan" or _is_open(scope["path"]) else self._refusal_of(_token_of(scope))
-        if refusal is None:
-            await self._app(scope, receive, send)
+        rule = self._rule_of(scope)
+        if self._is_open(scope["path"]):
+            await self.app(scope, receive, send)
             return
-        headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-        reply = error_response(refusal.status, refusal.code, refusal.message, headers=headers)
-        await reply(scope, receive, send)
+        if _brings_key_in_form(scope):
+            scope["key_check"] = lambda key: self._admitted(scope, key, rule)
+            await self.app(scope, receive, send)
+            return
+        try:
+            actor = await self._admitted(scope, _token_of(scope), rule)
+        except Refusal as refusal:
+            response = error_response(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
+            await response(scope, receive, send)
+            return
+        with acting_as(actor):
+            await self.app(scope, receive, send)
 
-    def _refusal_of(self, token: bytes) -> Refusal | None:
+    async def _admitted(self, scope: Scope, token: bytes, rule: Rule | None) -> Actor:
+        caller = await self._caller(scope, token)
+        _check_scope(scope, caller, rule)
+        scope.setdefault("state", {})["caller"] = caller
+        return Actor(caller.name, caller.key_id, address_of(scope), current_request_id.get())
+
+    def _is_open(self, path: str) -> bool:
+        return path in self.policy.open_paths or path.startswith(OPEN_PREFIX)
+
+    async def _caller(self, scope: Scope, token: bytes) -> Caller:
+        address = address_of(scope) or NO_ADDRESS
+        wait = self.policy.attempts.seconds_to_wait(address)
+        if wait > 0:
+            # Not even the right token is looked at: the answer would tell a guess that was right.
+            after = {"Retry-After": str(math.ceil(wait))}
+            raise Refusal(429, "too_many_attempts", "Too many wrong tokens came from this address; wait.", after)
         if not token:
-            return Refusal(401, "unauthorised", "Send the header 'Authorization: Bearer <AUTH_TOKEN>'.")
+            message = "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
+            raise Refusal(401, "unauthorised", message, {"WWW-Authenticate": "Bearer"})
+        try:
+            return ADMINISTRATOR if self._is_administrators(token) else await _key_holder(scope, token)
+        except Refusal as refusal:
+            if refusal.status == 403:
+                self.policy.attempts.note(address)
+                logger.warning("An attempt from %s failed: %s", address, refusal.message)
+            raise
+
+    def _is_administrators(self, token: bytes) -> bool:
         # In a time that tells nothing of where they differ.
-        if not hmac.compare_digest(token, self._token):
-            return Refusal(403, "forbidden", "The token is not the AUTH_TOKEN of this server.")
-        return None
+        return hmac.compare_digest(token, self.policy.token.encode())
+
+    def _rule_of(self, scope: Scope) -> Rule | None:
+        # Made at the first request: by then every route is there.
+        self._table = self._table or self.routes()
+        rule = self._table.rule_of(scope)
+        state = scope.setdefault("state", {})
+        if rule is not None:
+            state["route"] = rule.path
+        elif scope["type"] == "http":
+            state["allowed"] = allowed_methods(self._table.rules, scope["path"])
+        return rule
+
+
+def _check_scope(scope: Scope, caller: Caller, rule: Rule | None) -> None:
+    if rule is None:
+        return  # 404 or 405, which a caller of any scope may be told
+    wanted = None if rule.needs is None else rule.needs.by_method(scope["method"])
+    if wanted is None or not caller.may(wanted):
+        name = "that nobody has: this route has no rule" if wanted is None else f"'{wanted}'"
+        raise Refusal(403, "scope_missing", f"This takes a key with the scope {name}.")
+
+
+def address_of(scope: Scope) -> str | None:
+    """The address that a request came from."""
+    client = scope.get("client")
+    return None if client is None else str(client[0])
 
 
 def is_unproven(scope: Scope) -> bool:
@@ -62,12 +152,11 @@ def is_unproven(scope: Scope) -> bool:
     return "key_check" in scope
 
 
-def refusal_of_key(scope: Scope, key: str) -> Refusal | None:
-    """Why a request whose form holds that key is not let through; None where its header has proven it already."""
+async def prove(scope: Scope, key: str) -> AbstractContextManager[None]:
+    """What to answer the request within, whose form holds that key; raises Refusal where it may not be here."""
     if not is_unproven(scope):
-        return None
-    refusal: Refusal | None = scope["key_check"](key.strip().encode())
-    return refusal
+        return nullcontext()
+    return acting_as(await scope["key_check"](key.strip().encode()))
 
 
 def _token_of(scope: Scope) -> bytes:
@@ -87,5 +176,42 @@ def _brings_key_in_form(scope: Scope) -> bool:
     return path.startswith(DEEPSTACK_PREFIX) and "Authorization" not in headers and sent_as in _FORMS
 
 
-def _is_open(path: str) -> bool:
-    return path in OPEN_PATHS or path.startswith(OPEN_PREFIX)
+async def _key_holder(scope: Scope, token: bytes) -> Caller:
+    # What does not look like a key is not searched for: guessing must cost us nothing.
+    services = scope.get("state", {}).get("services")
+    secret = token.decode("latin-1")
+    if services is None or not api_keys.KEY.fullmatch(secret):
+        raise _wrong()
+    try:
+        return await to_thread.run_sync(_holder, services.recognition.database, secret)
+    except StorageError as error:
+        raise Refusal(503, error.code, error.message, {"Retry-After": "1"}) from None
+
+
+def _holder(database: Database, token: str) -> Caller:
+    now = datetime.now(UTC)
+    with database.read() as tx:
+        key = api_keys.by_secret(tx, token)
+    if key is None:
+        raise _wrong()
+    if key.revoked_at is not None:
+        raise Refusal(403, "key_revoked", f"The key '{key.name}' was revoked.")
+    if key.has_expired(now):
+        raise Refusal(403, "key_expired", f"The key '{key.name}' has expired.")
+    _note_use(database, key, now)
+    return key.caller
+
+
+def _note_use(database: Database, key: ApiKey, now: datetime) -> None:
+    if not api_keys.is_use_to_be_noted(key, now):
+        return
+    try:
+        with database.write() as tx:
+            api_keys.note_use(tx, key.key_id, now)
+    except StorageError as error:
+        # A full disk must not keep anybody from asking who is at the door.
+        logger.warning("The use of a key could not be noted: %s", error.message)
+
+
+def _wrong() -> Refusal:
+    return Refusal(403, "forbidden", "The token is neither the AUTH_TOKEN of this server nor one of its keys.")

@@ -14,14 +14,24 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         """Begin with `count` free places."""
-        self._free = threading.BoundedSemaphore(count)
+        self.count = count
+        self._taken = 0
+        self._changing = threading.Lock()
+
+    @property
+    def taken_now(self) -> int:
+        """How many places are taken at this moment."""
+        return self._taken
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Hold a place while the block runs; raises Busy, without waiting, where none is free."""
-        if not self._free.acquire(blocking=False):
-            raise Busy("The server is busy with other images; try again.", retry_after=RETRY_AFTER_SECONDS)
+        with self._changing:
+            if self._taken >= self.count:
+                raise Busy("The server is busy with other images; try again.", retry_after=RETRY_AFTER_SECONDS)
+            self._taken += 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._changing:
+                self._taken -= 1

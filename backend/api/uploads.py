@@ -8,7 +8,6 @@ from backend.container import Services
 from backend.domain.errors import InvalidField
 from backend.domain.geometry import RgbImage
 from backend.recognition.enrol import Photo
-from backend.vision.image import decode
 
 
 def photo_of(services: Services, file: UploadFile) -> Photo:
@@ -29,4 +28,4 @@ def photos_of(services: Services, files: list[UploadFile], field: str) -> Iterat
 
 def image_of(services: Services, file: UploadFile) -> RgbImage:
     """The decoded picture; raises ImageRejected."""
-    return decode(photo_of(services, file).data, services.recognition.limits)
+    return services.recognition.decode(photo_of(services, file).data)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from backend.cameras.live import LiveView
 from backend.cameras.supervisor import Supervisor
+from backend.domain.audit import Deed
 from backend.domain.camera import Camera, CameraStatus, checked_link, same_source
 from backend.domain.errors import CameraNotFound, InvalidField
 from backend.domain.geometry import Region
 from backend.domain.notification import ChannelKind
-from backend.storage import cameras, channels
+from backend.storage import audit, cameras, channels
 from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id
 
@@ -69,6 +70,7 @@ class Schedule:
             if not cameras.remove(tx, camera_id):
                 raise CameraNotFound(camera_id)
             channels.remove_unused(tx)
+            audit.note(tx, Deed.CAMERA_REMOVED, camera_id)
         self._supervisor.forget(camera_id)
 
     def cameras(self) -> list[Camera]:
@@ -122,8 +124,9 @@ def _kept(tx: Transaction, job: CameraJob) -> Camera:
         region=job.region,
         min_face_size=job.min_face_size,
     )
-    keep = cameras.change if known else cameras.add
+    keep, deed = (cameras.change, Deed.CAMERA_CHANGED) if known else (cameras.add, Deed.CAMERA_SCHEDULED)
     keep(tx, camera)
+    audit.note(tx, deed, camera.camera_id, nickname=camera.nickname)
     return camera
 
 

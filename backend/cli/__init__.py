@@ -4,8 +4,9 @@ import sys
 
 import typer
 
-from backend.cli import bench, calibrate, camera, evaluate, people, service, watch
+from backend.cli import bench, calibrate, camera, evaluate, imports, keys, people, service, watch
 from backend.cli.console import err
+from backend.domain.access import Actor, acting_as
 from backend.domain.errors import ConfigurationError, FaceServerError
 
 app = typer.Typer(
@@ -15,14 +16,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for part in (service.app, people.app, watch.app, camera.app, evaluate.app, calibrate.app, bench.app):
+for part in (
+    service.app,
+    people.app,
+    imports.app,
+    keys.app,
+    watch.app,
+    camera.app,
+    evaluate.app,
+    calibrate.app,
+    bench.app,
+):
     app.add_typer(part)
 
 
 def main() -> None:
     """Run a command; what goes wrong is one sentence on standard error."""
     try:
-        app()
+        with acting_as(Actor("command line")):
+            app()
     except FaceServerError as error:
         err.print(f"face-server: {error.message}", highlight=False, markup=False, soft_wrap=True)
         sys.exit(2 if isinstance(error, ConfigurationError) else 1)

@@ -4,16 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from backend import launch
+from backend.api import serving
 from backend.api.factory import create_app
 from backend.api.logs import configure_logging
 from backend.cli.console import err
 from backend.settings import load_local_settings, load_settings
-
-GRACE_SECONDS = 3
-"""How long requests at hand may take to end once the server is told to stop."""
 
 app = typer.Typer()
 
@@ -35,18 +32,8 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     """Run the API and the cameras in the foreground, logging to standard error."""
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
-    configure_logging(settings.log_level)
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = uvicorn.Server(config)
-    server.run()
-    raise typer.Exit(0 if server.started else 1)
+    configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
+    raise typer.Exit(0 if serving.serve(create_app(settings), settings) else 1)
 
 
 @app.command(epilog="Example: face-server ui --port 8501")

@@ -9,7 +9,7 @@ What goes wrong is one of these:
 ClientError
 ├── Unreachable        nobody answers at the address, or not in time
 ├── Unauthorised       no token was sent (401)
-├── Forbidden          the token is not the server's (403)
+├── Forbidden          the token is not the server's, or its key may not do this (403)
 ├── Missing            what was named does not exist (404)
 ├── Refused            what was sent cannot be used (400, 413, 415, 422 and other 4xx)
 ├── ServerFailed       the server could not do its work (5xx)

@@ -41,7 +41,7 @@ class Unauthorised(ClientError):
 
 
 class Forbidden(ClientError):
-    """The token is not the server's."""
+    """The token is not the server's, or its key may not do this."""
 
 
 class Missing(ClientError):

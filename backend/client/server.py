@@ -11,7 +11,10 @@ from urllib.parse import quote
 from pydantic import BaseModel, SecretStr
 
 from backend.client.connection import Connection, Reply, origin
+from backend.domain.access import Scope
+from backend.domain.audit import Deed
 from backend.domain.notification import DeliveryState
+from backend.schemas.audit import AuditPage
 from backend.schemas.cameras import (
     CameraCheck,
     CameraCheckReply,
@@ -31,6 +34,7 @@ from backend.schemas.channels import (
 from backend.schemas.deliveries import DeliveryList, DeliveryReply, TraceReply
 from backend.schemas.faces import PersonPage
 from backend.schemas.health import Readiness
+from backend.schemas.keys import KeyEntry, KeyList, KeyMade, KeyRequest
 from backend.schemas.persons import AddReply, PersonList, RemoveReply, RetrieveReply
 from backend.schemas.profiles import Profile, ProfileChange
 from backend.schemas.rules import (
@@ -311,6 +315,25 @@ class FaceServerClient:
         """The chats that a bot has lately heard from."""
         content = {"telegram_api_token": telegram_api_token}
         return self._connection.send(ChatList, "POST", f"{self._base}/telegram/chats", json=content)
+
+    # Keys and audit, for administrators
+
+    def keys(self, *, limit: int | None = None, cursor: str | None = None) -> KeyList:
+        """The API keys, newest first, without what is secret of them."""
+        return self._get(KeyList, "/v1/keys", limit=limit, cursor=cursor)
+
+    def create_key(self, name: str, scopes: Sequence[Scope], expires_at: datetime | None = None) -> KeyMade:
+        """Make an API key; `key` of the answer is shown this once."""
+        wanted = KeyRequest(name=name, scopes=list(scopes), expires_at=expires_at)
+        return self._send(KeyMade, "POST", "/v1/keys", wanted)
+
+    def revoke_key(self, key_id: str) -> KeyEntry:
+        """Have a key open nothing any more; Missing where there is none that could be revoked."""
+        return self._send(KeyEntry, "DELETE", _path("v1", "keys", key_id))
+
+    def audit(self, *, deed: Deed | None = None, limit: int | None = None, cursor: str | None = None) -> AuditPage:
+        """Who did what, newest first."""
+        return self._get(AuditPage, "/v1/audit", deed=deed, limit=limit, cursor=cursor)
 
     def _get(self, model: type[Reply], path: str, **parameters: str | int | None) -> Reply:
         return self._connection.get(model, self._base + path, **parameters)

@@ -4,6 +4,7 @@ FaceServerError
 ├── ConfigurationError           a setting is missing or makes no sense
 ├── InvalidInput                 the caller sent something that cannot be used
 │   ├── InvalidField             one named field is wrong
+│   ├── KeyReused                another request had the same Idempotency-Key
 │   ├── NothingEnrolled          no photo of an enrolment can be used
 │   └── ImageRejected            an image cannot be used …
 │       ├── InvalidImage         … it cannot be decoded
@@ -23,8 +24,13 @@ FaceServerError
 │   ├── RuleNotFound
 │   ├── MuteNotFound
 │   ├── ChannelNotFound
-│   └── DeliveryNotFound
+│   ├── DeliveryNotFound
+│   ├── KeyNotFound
+│   └── JobNotFound
+├── NotAllowed                   the caller's key lacks the scope that this takes
 ├── PersonExists                 a new person was to have an id that is taken
+├── ChangedMeanwhile             what was to be changed is not as it was read
+├── RequestUnderway              the same request is being done already
 ├── Busy                         more is asked at once than can be done
 ├── ShuttingDown                 the service stops, and nothing new is begun
 ├── ModelMismatch                templates of two models were to be compared
@@ -77,6 +83,12 @@ class InvalidField(InvalidInput):
     def __init__(self, field: str, message: str, index: int | None = None) -> None:
         """Name the `field`, and the `index` of the object it belongs to where several were sent."""
         super().__init__(message, field=field, index=index)
+
+
+class KeyReused(InvalidInput):
+    """Another request was sent with the same Idempotency-Key."""
+
+    code = "idempotency_key_reused"
 
 
 class NothingEnrolled(InvalidInput):
@@ -198,6 +210,18 @@ class PersonExists(FaceServerError):
         super().__init__(f"A person '{person_id}' is enrolled already.", person_id=person_id)
 
 
+class ChangedMeanwhile(FaceServerError):
+    """What was to be changed is not as it was when it was read."""
+
+    code = "changed_meanwhile"
+
+
+class RequestUnderway(FaceServerError):
+    """The same request, by its Idempotency-Key, is being done already."""
+
+    code = "request_underway"
+
+
 class Busy(FaceServerError):
     """More is asked at once than can be done; the same request may succeed in a moment."""
 
@@ -252,6 +276,32 @@ class DeliveryNotFound(NotFound):
     def __init__(self, delivery_id: str) -> None:
         """Name the delivery that was asked for."""
         super().__init__(f"There is no delivery '{delivery_id}' that was given up.", delivery_id=delivery_id)
+
+
+class JobNotFound(NotFound):
+    """No job of that id is kept."""
+
+    code = "job_not_found"
+
+
+class KeyNotFound(NotFound):
+    """No key of that id is kept, or it is revoked already."""
+
+    code = "key_not_found"
+
+    def __init__(self, key_id: str) -> None:
+        """Name the key that was asked for."""
+        super().__init__(f"There is no key '{key_id}' that could be revoked.", key_id=key_id)
+
+
+class NotAllowed(FaceServerError):
+    """The caller's key lacks the scope that this takes."""
+
+    code = "scope_missing"
+
+    def __init__(self, scope: str) -> None:
+        """Name the scope that is wanted."""
+        super().__init__(f"This takes a key with the scope '{scope}'.", scope=scope)
 
 
 class ModelMismatch(FaceServerError):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from backend.domain.face import Template
 from backend.domain.geometry import Box
@@ -31,6 +32,15 @@ class Sighting:
     """The key of the best picture in the snapshot folder; None where it could not be written."""
     face_box: Box
     """Where the face is in that picture."""
+
+
+class EventKind(StrEnum):
+    """What happened to a sighting."""
+
+    BEGAN = "sighting_began"
+    NAMED = "sighting_named"
+    """It is another person than was thought, or somebody where it was nobody."""
+    ENDED = "sighting_ended"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

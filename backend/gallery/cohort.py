@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
-from backend.gallery.index import ExactIndex, TemplateIndex
+from backend.gallery.index import ExactIndex, Rows, TemplateIndex
 
 WEIGHT = 0.5
 """The part that is taken away in a large gallery; from 0.4 to 0.7 it makes no difference."""
@@ -39,6 +39,8 @@ class Cohort:
     """Which row of `averages` is whose."""
     averages: NDArray[np.float32]
     """People × dimensions."""
+    total: NDArray[np.float32]
+    """The sum of the averages: its product with a face is the sum of the face's similarities."""
     usual: float
     """The mean similarity of two different people; 0 where there are fewer than two."""
 
@@ -46,11 +48,11 @@ class Cohort:
     def of(cls, index: TemplateIndex) -> "Cohort":
         """The cohort of a gallery: its first people, in the order of enrolment."""
         people = index.people[:SIZE]
-        averages = np.array([_average(index, person_id) for person_id in people], np.float32)
+        averages = index.averages(people)
         total, pairs = averages.sum(axis=0), len(people) * (len(people) - 1)
         # All products of two, less everybody's with themselves.
         usual = float(np.vdot(total, total) - np.vdot(averages, averages)) / pairs if pairs else 0.0
-        return cls({person_id: row for row, person_id in enumerate(people)}, averages, usual)
+        return cls({person_id: row for row, person_id in enumerate(people)}, averages, total, usual)
 
     @property
     def weight(self) -> float:
@@ -63,10 +65,10 @@ class Cohort:
 
     def excess(self, embedding: NDArray[np.float32], person_id: str) -> float:
         """By how much a face's mean similarity to the cohort, without that person, exceeds the usual."""
-        similarities = self.averages @ embedding
-        total, count = float(similarities.sum()), len(similarities)
-        if person_id in self.positions:
-            total, count = total - float(similarities[self.positions[person_id]]), count - 1
+        total, count = float(self.total @ embedding), len(self.averages)
+        own = self.positions.get(person_id)
+        if own is not None:
+            total, count = total - float(self.averages[own] @ embedding), count - 1
         return total / count - self.usual
 
 
@@ -88,9 +90,26 @@ class CohortAdjustedIndex:
         """Everybody, in the order of enrolment."""
         return self._index.people
 
+    def __contains__(self, person_id: object) -> bool:
+        """Whether a person has templates."""
+        return person_id in self._index
+
+    @property
+    def plain(self) -> TemplateIndex:
+        """The index whose similarities are adjusted."""
+        return self._index
+
     def templates_of(self, person_id: str) -> NDArray[np.float32]:
         """A person's embeddings; see TemplateIndex."""
         return self._index.templates_of(person_id)
+
+    def averages(self, people: Sequence[str]) -> NDArray[np.float32]:
+        """The mean embedding of each of some people; see TemplateIndex."""
+        return self._index.averages(people)
+
+    def rows(self) -> Rows:
+        """All templates; see TemplateIndex."""
+        return self._index.rows()
 
     def search(
         self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
@@ -99,7 +118,11 @@ class CohortAdjustedIndex:
         if not self._cohort.weight:
             return self._index.search(embedding, limit, among)
         candidates = self._index.search(embedding, limit + _OVERTAKING, among)
-        adjusted = [self._adjusted(embedding, candidate) for candidate in candidates]
+        averages = self._index.averages([candidate.person_id for candidate in candidates])
+        adjusted = [
+            self._adjusted(embedding, average, candidate)
+            for average, candidate in zip(averages, candidates, strict=True)
+        ]
         return sorted(adjusted, key=lambda candidate: -candidate.similarity)[:limit]
 
     def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> "CohortAdjustedIndex":
@@ -112,13 +135,10 @@ class CohortAdjustedIndex:
         changed = self._index.without(person_id)
         return CohortAdjustedIndex(changed, None if self._cohort.is_changed_by(person_id) else self._cohort)
 
-    def _adjusted(self, embedding: NDArray[np.float32], candidate: Candidate) -> Candidate:
+    def _adjusted(
+        self, embedding: NDArray[np.float32], average: NDArray[np.float32], candidate: Candidate
+    ) -> Candidate:
         person_id = candidate.person_id
-        probe = self._cohort.excess(embedding, person_id)
-        person = self._cohort.excess(_average(self._index, person_id), person_id)
-        similarity = candidate.similarity - self._cohort.weight * (probe + person)
+        excess = self._cohort.excess(embedding, person_id) + self._cohort.excess(average, person_id)
+        similarity = candidate.similarity - self._cohort.weight * excess
         return Candidate(person_id, max(-1.0, min(1.0, similarity)))
-
-
-def _average(index: TemplateIndex, person_id: str) -> NDArray[np.float32]:
-    return np.asarray(index.templates_of(person_id).mean(axis=0), np.float32)

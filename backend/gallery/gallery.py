@@ -1,22 +1,31 @@
-"""Everybody who can be recognised: SQL is the truth, the index in memory is derived from it."""
+"""Everybody who can be recognised: SQL is the truth, the index that is searched is derived from it."""
 
+import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, TemplateNotFound
+from backend.domain.audit import Deed
+from backend.domain.errors import ModelMismatch, PersonExists, PersonNotFound, StorageError, TemplateNotFound
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import Person
-from backend.gallery.index import ExactIndex, MakeIndex, TemplateIndex
-from backend.storage import negatives, people, templates
+from backend.gallery.cohort import CohortAdjustedIndex
+from backend.gallery.hnsw import KeepOn
+from backend.gallery.index import ExactIndex, TemplateIndex
+from backend.gallery.layered import LayeredIndex
+from backend.gallery.shelf import Shelf
+from backend.storage import audit, changes, gallery_rows, negatives, people, templates
+from backend.storage.changes import State
 from backend.storage.database import Database, Transaction
+from backend.storage.gallery_rows import KeptPerson
 from backend.storage.templates import NewTemplate, TemplateEntry
 
 DENIAL_MARGIN = 0.05
@@ -38,6 +47,16 @@ look cost a person their own looks.
 """
 RECHECK_SECONDS = 0.5
 """How long another process's change (a command line beside the server) may go unseen."""
+MOST_CHANGED = 20_000
+"""With more people changed since an index was written, it is made anew rather than brought up to date."""
+
+logger = logging.getLogger(__name__)
+Adjust: TypeAlias = Callable[[TemplateIndex], TemplateIndex]
+"""What goes around an index, such as CohortAdjustedIndex."""
+
+
+def _as_it_is(index: TemplateIndex) -> TemplateIndex:
+    return index
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +74,36 @@ class Addition:
 class Gallery:
     """The templates of one model, searched in memory and kept in the database; safe to use from any thread."""
 
-    def __init__(self, database: Database, model: str, make_index: MakeIndex = ExactIndex.of) -> None:
-        """Build the index, of the kind that `make_index` makes, from the database's templates of that model."""
+    def __init__(
+        self,
+        database: Database,
+        model: str,
+        adjust: Adjust | None = None,
+        shelf: Shelf | None = None,
+        meter: Meter = NO_METER,
+    ) -> None:
+        """Take the index of that model's templates from the `shelf`, or make it of the rows; `adjust` goes around it.
+
+        Without a shelf search is exact, however many templates there are.
+        """
+        self._meter = meter
         self.model = model
+        self.renewal = threading.Event()
+        """Set when the index should be written anew; see `renew`."""
         self._database = database
         # Held over a change of both SQL and index, so that they change in the same order.
         self._changing = threading.Lock()
-        self._make_index = make_index
-        self._index: TemplateIndex = make_index(())
-        self._strangers: Mapping[str, NDArray[np.float32]] = {}
-        self._generation = -1
+        self._adjust = adjust or _as_it_is
+        self._shelf = shelf
         self._checked_at = time.monotonic()
-        self._rebuild()
+        self._strangers: Mapping[str, NDArray[np.float32]] = {}
+        self._seen = self._load()
+        self._note_renewal()
+
+    @property
+    def index(self) -> TemplateIndex:
+        """What is searched at the moment: everybody, with similarities that are not adjusted."""
+        return _plain(self._seen.index)
 
     def search(self, probe: Template, limit: int = 5, among: Collection[str] | None = None) -> list[Candidate]:
         """The people most like the probe, best first, where given only `among` those.
@@ -76,8 +113,9 @@ class Gallery:
         self._refuse_other_model(probe)
         self._rebuild_if_changed_elsewhere()
         strangers = self._strangers
-        # As many more as may have to be left out.
-        found = self._index.search(probe.embedding, limit + len(strangers), among)
+        with timed(self._meter, Stage.SEARCH):
+            # As many more as may have to be left out.
+            found = self._seen.index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
     def deny(self, person_id: str, look: Template) -> None:
@@ -86,35 +124,46 @@ class Gallery:
         Raises PersonNotFound, and ModelMismatch for a template of another model.
         """
         self._refuse_other_model(look)
-        with self._changed_rows() as tx:
+        with self._changed_rows(person_id) as tx:
             _found(tx, person_id)
             negatives.add(tx, person_id, look)
+            audit.note(tx, Deed.PERSON_DENIED, person_id)
 
     def check_readable(self) -> None:
         """Raise StorageError where the database cannot be read."""
         with self._database.read() as tx:
             templates.generation(tx)
 
+    def check_writable(self) -> None:
+        """Raise StorageError where the database cannot be written."""
+        with self._database.write() as tx:
+            templates.touch_generation(tx)
+
     def people(self) -> list[Person]:
         """Everybody enrolled, sorted by id."""
-        with self._database.read() as tx:
+        with self._rows() as tx:
             return people.all_with_counts(tx)
+
+    def members(self, groups: Collection[str]) -> frozenset[str]:
+        """Everybody who is in at least one of the groups."""
+        return frozenset(person.person_id for person in self.people() if not set(groups).isdisjoint(person.groups))
 
     def person(self, person_id: str) -> Person:
         """Somebody who is enrolled; raises PersonNotFound."""
-        with self._database.read() as tx:
+        with self._rows() as tx:
             return _found(tx, person_id)
 
-    def describe(self, person_id: str, **changes: Any) -> Person:
+    def describe(self, person_id: str, **described: Any) -> Person:
         """Change somebody's `display_name`, `note` or `groups` and answer them; raises PersonNotFound."""
         with self._database.write() as tx:
-            changed = replace(_found(tx, person_id), **changes)
+            changed = replace(_found(tx, person_id), **described)
             people.describe(tx, changed)
+            audit.note(tx, Deed.PERSON_CHANGED, person_id, fields=", ".join(sorted(described)))
         return changed
 
     def count(self, person_id: str) -> int:
         """How many templates a person has; 0 where nobody of that id is enrolled."""
-        with self._database.read() as tx:
+        with self._rows() as tx:
             return templates.count(tx, person_id)
 
     def add(self, person_id: str, new: Sequence[NewTemplate]) -> Addition:
@@ -132,11 +181,13 @@ class Gallery:
                 template_ids: dict[str, str] = {}
                 if fresh:
                     template_ids = _keep(tx, person_id, fresh)
-                    generation = templates.advance_generation(tx)
+                    audit.note(tx, Deed.PERSON_ENROLLED, person_id, faces=len(fresh))
+                    templates.advance_generation(tx, (person_id,))
+                    state = changes.state(tx)
                 embeddings = templates.count(tx, person_id)
             if fresh:
-                changed = self._index.with_added(person_id, [template.template.embedding for template in fresh])
-                self._replace(changed, generation)
+                added = [template.template.embedding for template in fresh]
+                self._replace(self._seen.index.with_added(person_id, added), state)
         return Addition(template_ids, known & by_photo.keys(), embeddings)
 
     def remove(self, person_id: str) -> int:
@@ -146,26 +197,32 @@ class Gallery:
                 removed = templates.count(tx, person_id)
                 if not people.remove(tx, person_id):
                     raise PersonNotFound(person_id)
-                generation = templates.advance_generation(tx)
-            self._replace(self._index.without(person_id), generation)
+                audit.note(tx, Deed.PERSON_REMOVED, person_id, faces=removed)
+                templates.advance_generation(tx, (person_id,))
+                state = changes.state(tx)
+            self._replace(self._seen.index.without(person_id), state)
         return removed
 
-    def create(self, person_id: str) -> None:
-        """Enrol somebody who has no photo yet; raises PersonExists."""
+    def create(self, person_id: str, **details: Any) -> Person:
+        """Enrol somebody who has no photo yet, with the details that `describe` takes; raises PersonExists."""
         with self._database.write() as tx:
             if people.exists(tx, person_id):
                 raise PersonExists(person_id)
             people.add(tx, person_id)
+            created = replace(_found(tx, person_id), **details)
+            people.describe(tx, created)
+            audit.note(tx, Deed.PERSON_CREATED, person_id)
+        return created
 
     def templates_of(self, person_id: str) -> list[TemplateEntry]:
         """A person's templates of every model, in the order of enrolment; raises PersonNotFound."""
-        with self._database.read() as tx:
+        with self._rows() as tx:
             _found(tx, person_id)
             return templates.of_person(tx, person_id)
 
     def crop(self, person_id: str, template_id: str) -> bytes:
         """The aligned face of a person's template, as PNG; raises TemplateNotFound."""
-        with self._database.read() as tx:
+        with self._rows() as tx:
             _require_template(tx, person_id, template_id)
             png = templates.crop(tx, template_id)
         if png is None:
@@ -195,7 +252,7 @@ class Gallery:
 
     def remove_templates(self, person_id: str | None) -> int:
         """Remove every template of a person, or of everybody, and answer how many; the people stay."""
-        with self._changed_rows() as tx:
+        with self._changed_rows(*(() if person_id is None else (person_id,))) as tx:
             return templates.remove_all(tx, person_id)
 
     def remove_everybody(self) -> int:
@@ -205,68 +262,178 @@ class Gallery:
 
     def remove_template(self, person_id: str, template_id: str) -> None:
         """Remove one template of a person, who stays enrolled; raises TemplateNotFound."""
-        with self._changed_rows() as tx:
+        with self._changed_rows(person_id) as tx:
             _require_template(tx, person_id, template_id)
             templates.remove(tx, template_id)
+            audit.note(tx, Deed.FACE_REMOVED, person_id, face_id=template_id)
 
     def rename(self, person_id: str, new_id: str) -> None:
         """Give a person another id; raises PersonNotFound and PersonExists."""
-        with self._changed_rows() as tx:
+        with self._changed_rows(person_id, new_id) as tx:
             _found(tx, person_id)
             if people.exists(tx, new_id):
                 raise PersonExists(new_id)
             people.rename(tx, person_id, new_id)
+            audit.note(tx, Deed.PERSON_RENAMED, person_id, new_id=new_id)
 
     def merge(self, person_id: str, into: str) -> int:
         """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
 
         Raises PersonNotFound for either.
         """
-        with self._changed_rows() as tx:
+        with self._changed_rows(person_id, into) as tx:
             _found(tx, person_id)
             _found(tx, into)
             templates.give(tx, person_id, into)
             people.give_sightings(tx, person_id, into)
             people.remove(tx, person_id)
+            audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)
 
+    def everything(self, *, with_crops: bool) -> Iterator[KeptPerson]:
+        """All that is kept of everybody, as it is at one moment, sorted by id."""
+        with self._database.write() as tx:
+            audit.note(tx, Deed.GALLERY_EXPORTED, "gallery", pictures=with_crops)
+        with self._database.read() as tx:
+            for person in people.all_with_counts(tx):
+                yield gallery_rows.whole(tx, person, with_crops=with_crops)
+
+    def put_back(self, kept: KeptPerson) -> int:
+        """Keep a person who was kept elsewhere, and answer how many templates were new.
+
+        Searches may miss them until `refresh`, which is called once after many. Every embedding has its model's length.
+        """
+        with self._database.write() as tx:
+            added = gallery_rows.put_back(tx, kept)
+            templates.advance_generation(tx, (kept.person.person_id,))
+            audit.note(tx, Deed.GALLERY_IMPORTED, kept.person.person_id, templates=added)
+        return added
+
+    def refresh(self) -> None:
+        """Search what the rows say now."""
+        with self._changing:
+            self._catch_up()
+
+    def renew(self, keep_on: KeepOn) -> bool:
+        """Write the index anew where it became large or too much lies over it; whether that was done.
+
+        It takes minutes for a million templates; searches and changes go on meanwhile, answered by the one there is.
+        Raises Stopped where `keep_on` says so, and StorageError where it cannot be kept.
+        """
+        seen, shelf = self._seen, self._shelf
+        if shelf is None or not shelf.is_to_be_renewed(_plain(seen.index)):
+            return False
+        written = shelf.renewed(_plain(seen.index), seen.state, keep_on)
+        with self._changing, self._database.read() as tx:
+            # What changed meanwhile lies over the new one.
+            self._seen = self._caught_up(tx, LayeredIndex(written), seen.state) or self._seen
+        self._note_renewal()
+        return True
+
     @contextmanager
-    def _changed_rows(self) -> Iterator[Transaction]:
-        """A transaction whose changes of the rows the index is rebuilt from: for what is rarely done."""
+    def _rows(self) -> Iterator[Transaction]:
+        """The rows as they are, and as searches that begin after this see them."""
+        with ExitStack() as reading:
+            with self._changing:
+                tx = reading.enter_context(self._database.read())
+                # The first question fixes what all later ones see.
+                templates.generation(tx)
+            yield tx
+
+    @contextmanager
+    def _changed_rows(self, *changed: str) -> Iterator[Transaction]:
+        """A transaction whose changes of these people's rows the index is brought up to date from."""
         with self._changing:
             with self._database.write() as tx:
                 yield tx
-                templates.advance_generation(tx)
-            self._rebuild()
+                # Without names it may be anybody.
+                templates.advance_generation(tx, changed or None)
+            self._catch_up()
 
     def _refuse_other_model(self, template: Template) -> None:
         if template.model != self.model:
             raise ModelMismatch(expected=self.model, actual=template.model)
 
-    def _replace(self, index: TemplateIndex, generation: int) -> None:
+    def _replace(self, index: TemplateIndex, state: State) -> None:
         # A number that jumped means another process changed the rows too: only the rows know how.
-        if generation == self._generation + 1:
-            self._index, self._generation = index, generation
+        if state.generation == self._seen.state.generation + 1:
+            self._seen = _Seen(index, state)
+            self._note_renewal()
         else:
-            self._rebuild()
+            self._catch_up()
 
     def _rebuild_if_changed_elsewhere(self) -> None:
         now = time.monotonic()
-        if now - self._checked_at < RECHECK_SECONDS:
+        # Who is changing something now sees what others changed, and nobody waits for it here.
+        if now - self._checked_at < RECHECK_SECONDS or not self._changing.acquire(blocking=False):
             return
-        self._checked_at = now
-        with self._changing:
+        try:
+            self._checked_at = now
             with self._database.read() as tx:
-                behind = templates.generation(tx) != self._generation
+                behind = changes.state(tx) != self._seen.state
             if behind:
-                self._rebuild()
+                self._catch_up()
+        finally:
+            self._changing.release()
 
-    def _rebuild(self) -> None:
+    def _catch_up(self) -> None:
+        """Bring the index up to date from the rows: of those who changed where that is known, and else of all."""
+        large = _plain(self._seen.index)
         with self._database.read() as tx:
-            generation = templates.generation(tx)
-            rows = ((person_id, template.embedding) for person_id, template in templates.all_of_model(tx, self.model))
-            self._strangers = _stacked(negatives.all_of_model(tx, self.model))
-            self._index, self._generation = self._make_index(rows), generation
+            caught_up = None
+            if isinstance(large, LayeredIndex):
+                caught_up = self._caught_up(tx, large, self._seen.state)
+            if caught_up is not None:
+                self._seen = caught_up
+        if caught_up is None:
+            self._seen = self._load()
+        self._note_renewal()
+
+    def _caught_up(self, tx: Transaction, index: LayeredIndex, known: State) -> "_Seen | None":
+        changed = changes.since(tx, known)
+        if changed is None or len(changed) > MOST_CHANGED:
+            return None
+        self._strangers = _stacked(negatives.all_of_model(tx, self.model))
+        rows = templates.of_people(tx, changed, self.model)
+        return _Seen(self._adjust(index.with_replaced(changed, rows)), changes.state(tx))
+
+    def _load(self) -> "_Seen":
+        with self._database.read() as tx:
+            return self._loaded(tx, self._kept())
+
+    def _kept(self) -> tuple[LayeredIndex, State] | None:
+        if self._shelf is None:
+            return None
+        try:
+            return self._shelf.newest()
+        except StorageError as error:
+            logger.warning("%s It is made anew in the background, and search is exact and slower until then.", error)
+            return None
+
+    def _loaded(self, tx: Transaction, kept: tuple[LayeredIndex, State] | None) -> "_Seen":
+        caught_up = None if kept is None else self._caught_up(tx, *kept)
+        if caught_up is not None:
+            return caught_up
+        self._strangers = _stacked(negatives.all_of_model(tx, self.model))
+        state = changes.state(tx)
+        rows = ((person_id, template.embedding) for person_id, template in templates.all_of_model(tx, self.model))
+        return _Seen(self._adjust(ExactIndex.of(rows) if self._shelf is None else self._shelf.exact(rows)), state)
+
+    def _note_renewal(self) -> None:
+        if self._shelf is not None and self._shelf.is_to_be_renewed(_plain(self._seen.index)):
+            self.renewal.set()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """What searches see: an index and the state it is of, replaced together."""
+
+    index: TemplateIndex
+    state: State
+
+
+def _plain(index: TemplateIndex) -> TemplateIndex:
+    return index.plain if isinstance(index, CohortAdjustedIndex) else index
 
 
 def _stacked(looks: Iterable[tuple[str, Template]]) -> dict[str, NDArray[np.float32]]:

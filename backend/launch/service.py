@@ -29,6 +29,10 @@ def up(say: Callable[[str], None]) -> int:
 
 def service_parts(settings: Settings) -> tuple[Part, Part]:
     """The API and the web UI, each told where the other is; raises ConfigurationError for a port that is taken."""
+    if settings.tls_certificate is not None:
+        raise ConfigurationError(
+            "TLS_CERTIFICATE: with HTTPS run the two halves by themselves: `face-server serve` and `face-server ui`."
+        )
     port = _free_port(settings.host, settings.port)
     ui_port = _free_port(settings.ui_host, settings.ui_port, "UI_")
     host, ui_host = _address_to_call(settings.host), _address_to_call(settings.ui_host)

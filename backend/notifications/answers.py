@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
+from backend.domain.access import Actor, acting_as
+from backend.domain.audit import Deed
 from backend.domain.errors import DeliveryError, FaceServerError
 from backend.domain.notification import Channel, ChannelKind
 from backend.domain.rule import Mute
@@ -13,8 +15,8 @@ from backend.domain.sighting import Sighting, SightingFilter
 from backend.notifications.buttons import Wish, wish_of
 from backend.notifications.naming import Naming
 from backend.notifications.telegram import Heard
-from backend.storage import channels, mutes, outbox, people, rules, sightings
-from backend.storage.database import Database
+from backend.storage import audit, channels, mutes, outbox, people, rules, sightings
+from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id
 
 logger = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ class Answers:
             logger.warning("Telegram chat %s is not configured: not obeyed.", heard.chat.chat_id)
             return
         try:
-            self._answer(token, heard.chat.chat_id, heard, known)
+            with acting_as(Actor(f"Telegram chat {heard.chat.chat_id}")):
+                self._answer(token, heard.chat.chat_id, heard, known)
         except DeliveryError as error:
             logger.warning("Telegram chat %s could not be answered: %s", heard.chat.chat_id, error.message)
 
@@ -149,7 +152,7 @@ class Answers:
     def _ignored(self, sighting: Sighting) -> str:
         with self._database.write() as tx:
             look = sightings.template(tx, sighting.sighting_id)
-            mutes.add(tx, Mute(new_id(), datetime.now(UTC) + IGNORED_FOR, look=look))
+            _mute(tx, Mute(new_id(), datetime.now(UTC) + IGNORED_FOR, look=look))
         return "There will be no more messages about strangers who look like this."
 
     def _muted(self, sighting: Sighting) -> str:
@@ -157,7 +160,7 @@ class Answers:
         known = sighting.person_id
         where = sighting.camera_id if known is None else None
         with self._database.write() as tx:
-            mutes.add(tx, Mute(new_id(), until, camera_id=where, person_id=known))
+            _mute(tx, Mute(new_id(), until, camera_id=where, person_id=known))
         what = f"About {self._called(known)}" if known is not None else f"From {sighting.camera_nickname}"
         return f"{what} there will be no messages until {until.astimezone(self._zone):%H:%M}."
 
@@ -195,6 +198,7 @@ class Answers:
     def _armed(self, *, armed: bool) -> str:
         with self._database.write() as tx:
             rules.arm(tx, armed=armed)
+            audit.note(tx, Deed.ARMING_CHANGED, "arming", armed=armed)
         return "Armed." if armed else "Disarmed: there are no messages until /arm."
 
     def _called(self, person_id: str) -> str:
@@ -204,3 +208,8 @@ class Answers:
     def _sighting(self, sighting_id: str) -> Sighting | None:
         with self._database.read() as tx:
             return sightings.find(tx, sighting_id)
+
+
+def _mute(tx: Transaction, wanted: Mute) -> None:
+    mutes.add(tx, wanted)
+    audit.note(tx, Deed.MUTE_ADDED, wanted.mute_id, until=wanted.until.isoformat())

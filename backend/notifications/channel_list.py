@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from backend.domain.audit import Deed
 from backend.domain.errors import ChannelNotFound, DeliveryRefused, InvalidField
 from backend.domain.notification import Channel, ChannelKind, Notification, Receipt
 from backend.notifications.notifier import Notifier
-from backend.storage import cameras, channels
+from backend.storage import audit, cameras, channels
 from backend.storage.database import Database
 from backend.storage.ids import new_id
 
@@ -35,6 +36,7 @@ class ChannelList:
         """Keep a new channel."""
         with self._database.write() as tx:
             channel_id = channels.add(tx, kind, settings, name)
+            audit.note(tx, Deed.CHANNEL_ADDED, channel_id, kind=kind, name=name)
         return self.channel(channel_id)
 
     def change(self, channel_id: str, name: str, settings: Mapping[str, str]) -> Channel:
@@ -46,6 +48,7 @@ class ChannelList:
         with self._database.write() as tx:
             channels.rename(tx, channel_id, name)
             channels.change(tx, channel_id, settings)
+            audit.note(tx, Deed.CHANNEL_CHANGED, channel_id, name=name)
         return self.channel(channel_id)
 
     def remove(self, channel_id: str) -> None:
@@ -53,6 +56,7 @@ class ChannelList:
         self._check_is_nobodys(self.channel(channel_id))
         with self._database.write() as tx:
             channels.remove(tx, channel_id)
+            audit.note(tx, Deed.CHANNEL_REMOVED, channel_id)
 
     def try_out(self, channel_id: str) -> Receipt:
         """Send a real test message and answer what the channel said.

@@ -3,12 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 
+from backend.domain.audit import Deed
 from backend.domain.errors import SightingNotFound
 from backend.domain.face import Template
 from backend.domain.person import Person, checked_person_id
 from backend.domain.sighting import Sighting
 from backend.gallery.gallery import Gallery
-from backend.storage import rulings, sightings
+from backend.storage import audit, rulings, sightings
 from backend.storage.database import Database
 from backend.storage.embeddings import to_bytes
 from backend.storage.templates import NewTemplate
@@ -77,3 +78,4 @@ class Naming:
     def _relabel(self, sighting_id: str, person_id: str | None) -> None:
         with self._database.write() as tx:
             sightings.relabel(tx, sighting_id, person_id)
+            audit.note(tx, Deed.SIGHTING_NAMED, sighting_id, person_id=person_id)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from backend.domain.audit import Deed
 from backend.domain.errors import InvalidField, MuteNotFound, RuleNotFound
 from backend.domain.rule import Mute, Rule
 from backend.notifications.routing import camera_rule
 from backend.notifications.wording import sentence
-from backend.storage import cameras, channels, mutes, rules
+from backend.storage import audit, cameras, channels, mutes, rules
 from backend.storage.database import Database, Transaction
 
 
@@ -55,6 +56,7 @@ class Rulebook:
         with self._database.write() as tx:
             _check(tx, rule)
             rules.add(tx, rule)
+            audit.note(tx, Deed.RULE_ADDED, rule.rule_id, name=rule.name)
         return self.rule(rule.rule_id)
 
     def change(self, rule: Rule) -> WrittenRule:
@@ -64,6 +66,7 @@ class Rulebook:
                 raise RuleNotFound(rule.rule_id)
             _check(tx, rule)
             rules.change(tx, rule)
+            audit.note(tx, Deed.RULE_CHANGED, rule.rule_id, name=rule.name)
         return self.rule(rule.rule_id)
 
     def remove(self, rule_id: str) -> None:
@@ -72,6 +75,7 @@ class Rulebook:
             if not rules.remove(tx, rule_id):
                 raise RuleNotFound(rule_id)
             channels.remove_unused(tx)
+            audit.note(tx, Deed.RULE_REMOVED, rule_id)
 
     def mutes(self) -> Sequence[Mute]:
         """What is muted now, the oldest first."""
@@ -83,12 +87,14 @@ class Rulebook:
         with self._database.write() as tx:
             mutes.remove_past(tx, datetime.now(UTC))
             mutes.add(tx, mute)
+            audit.note(tx, Deed.MUTE_ADDED, mute.mute_id, until=mute.until.isoformat())
 
     def unmute(self, mute_id: str) -> None:
         """End a mute early; raises MuteNotFound."""
         with self._database.write() as tx:
             if not mutes.remove(tx, mute_id):
                 raise MuteNotFound(mute_id)
+            audit.note(tx, Deed.MUTE_REMOVED, mute_id)
 
     def is_armed(self) -> bool:
         """Whether the rules that count only while armed do count."""
@@ -99,6 +105,7 @@ class Rulebook:
         """Arm or disarm."""
         with self._database.write() as tx:
             rules.arm(tx, armed=armed)
+            audit.note(tx, Deed.ARMING_CHANGED, "arming", armed=armed)
 
 
 def _check(tx: Transaction, rule: Rule) -> None:

@@ -15,6 +15,7 @@ from backend.domain.errors import (
     NothingEnrolled,
 )
 from backend.domain.face import Face
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.person import checked_person_id
 from backend.gallery.gallery import Gallery
 from backend.storage.ids import new_id
@@ -113,6 +114,7 @@ class Enroller:
         limits: ImageLimits,
         *,
         keep_crops: bool = True,
+        meter: Meter = NO_METER,
     ) -> None:
         """Describe faces with `pipeline` and keep them in `gallery`, with the aligned faces where `keep_crops`."""
         self.rule = rule
@@ -120,6 +122,7 @@ class Enroller:
         self._gallery = gallery
         self._limits = limits
         self._keep_crops = keep_crops
+        self._meter = meter
 
     def enrol(self, person_id: str | None, photos: Iterable[Photo], wish: EnrolmentWish = AS_USUAL) -> Enrolment:
         """Add a person's photos, each taken from `photos` only once the one before is dealt with.
@@ -171,7 +174,8 @@ class Enroller:
         return list(taken.values()), rejected
 
     def _template(self, person_id: str, photo: Photo, digest: str, wish: EnrolmentWish) -> NewTemplate:
-        image = decode(photo.data, self._limits)
+        with timed(self._meter, Stage.DECODE):
+            image = decode(photo.data, self._limits)
         face = choose_face(self._pipeline.analyse(image), wish.rule or self.rule)
         if wish.conflict_from is not None:
             self._refuse_somebody_else(person_id, face, wish.conflict_from)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backend.domain.face import Face, Quality, Template
 from backend.domain.geometry import RgbImage
 from backend.domain.identity import Decision, Verdict
+from backend.domain.meter import NO_METER, Meter
 from backend.gallery.gallery import Gallery
 from backend.recognition.decision import DecisionRule, decide
 from backend.vision.pipeline import FacePipeline
@@ -36,11 +37,12 @@ AS_USUAL = Search()
 class Identifier:
     """Searches the gallery for faces; safe to use from any thread."""
 
-    def __init__(self, pipeline: FacePipeline, gallery: Gallery, rule: DecisionRule) -> None:
+    def __init__(self, pipeline: FacePipeline, gallery: Gallery, rule: DecisionRule, meter: Meter = NO_METER) -> None:
         """Describe faces with `pipeline`, search them in `gallery`, judge them by `rule`."""
         self.rule = rule
         self._pipeline = pipeline
         self._gallery = gallery
+        self._meter = meter
 
     @property
     def model(self) -> str:
@@ -58,7 +60,9 @@ class Identifier:
         `quality` is None where only the template is known.
         """
         rule = self.rule if search.threshold is None else self.rule.at(search.threshold)
-        return decide(self._gallery.search(template, max(search.limit, 2), search.among), quality, rule)
+        decision = decide(self._gallery.search(template, max(search.limit, 2), search.among), quality, rule)
+        self._meter.decided(decision)
+        return decision
 
 
 def most_telling(faces: list[IdentifiedFace]) -> IdentifiedFace | None:

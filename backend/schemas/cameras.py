@@ -138,6 +138,7 @@ class CameraList(BaseModel):
 
     cameras: list[CameraReply]
     total: int
+    next_cursor: str | None = None
 
 
 class CameraCheck(BaseModel):

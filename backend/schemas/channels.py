@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from backend.domain.notification import ChannelKind
 from backend.schemas.rules import Name
@@ -30,10 +30,22 @@ class WebhookSettings(_Settings):
     picture: bool = Field(default=True, description="Whether the picture is sent too.")
 
 
+def _resolvable(name: str) -> str:
+    # As the system's own look-up writes it; what cannot be written so would end the thread that looks it up.
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise ValueError("This is no name or address of a host.") from None
+    return name
+
+
+HostName = Annotated[Word, AfterValidator(_resolvable)]
+
+
 class MqttSettings(_Settings):
     """A broker that gets events, and entities for Home Assistant."""
 
-    host: Word
+    host: HostName
     port: int = Field(default=1883, ge=1, le=65535)
     username: str | None = Field(default=None, max_length=256)
     password: Secret | None = None
@@ -125,6 +137,7 @@ class ChannelEntries(BaseModel):
 
     channels: list[ChannelReply]
     total: int
+    next_cursor: str | None = None
 
 
 class ChannelRemoved(BaseModel):

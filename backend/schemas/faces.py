@@ -62,6 +62,7 @@ class FaceList(BaseModel):
 
     faces: list[FaceEntry]
     total: int
+    next_cursor: str | None = None
 
 
 class FaceRemoved(BaseModel):

@@ -35,6 +35,7 @@ class EmbeddingProbe(BaseModel):
     embedding: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1, max_length=4096)
     limit: int = Field(default=5, ge=1, le=100, description="How many candidates to answer at most.")
     threshold: float | None = Field(default=None, ge=0, le=1, description="In the place of the server's own.")
+    group: list[str] = Field(default=[], max_length=50, description="Look among these groups only.")
 
 
 class EmbeddingDecision(BaseModel):

@@ -3,9 +3,10 @@
 from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from backend.domain.rule import Who
+from backend.schemas.moments import Moment
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -36,14 +37,14 @@ class RuleRequest(BaseModel):
     channel_ids: list[str] = Field(min_length=1, max_length=20, description="Who is told.")
     hours: list[PeriodEntry] = Field(default=[], max_length=50, description="When it counts; empty for always.")
     quiet_hours: list[PeriodEntry] = Field(default=[], max_length=50, description="When it is silent nevertheless.")
-    armed_only: bool = Field(default=True, description="Silent while the house is disarmed.")
+    armed_only: StrictBool = Field(default=True, description="Silent while the house is disarmed.")
     threshold: float | None = Field(
         default=None, ge=0, le=1, description="The similarity that a known person must have here."
     )
     cooldown_seconds: int = Field(
         default=0, ge=0, le=31_536_000, description="No second message about a person within this."
     )
-    enabled: bool = True
+    enabled: StrictBool = True
 
     @model_validator(mode="after")
     def _subject_is_named_where_there_is_one(self) -> Self:
@@ -67,6 +68,7 @@ class RuleList(BaseModel):
 
     rules: list[RuleReply]
     total: int
+    next_cursor: str | None = None
 
 
 class RuleRemoved(BaseModel):
@@ -80,7 +82,7 @@ class MuteRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    until: AwareDatetime = Field(examples=["2026-11-22T23:00:00Z"])
+    until: Moment = Field(examples=["2026-11-22T23:00:00Z"])
     rule_id: str | None = Field(default=None, max_length=26)
     camera_id: str | None = Field(default=None, max_length=26)
     person_id: str | None = Field(default=None, max_length=128)
@@ -102,6 +104,7 @@ class MuteList(BaseModel):
 
     mutes: list[MuteReply]
     total: int
+    next_cursor: str | None = None
 
 
 class MuteRemoved(BaseModel):
@@ -115,4 +118,4 @@ class Arming(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    armed: bool
+    armed: StrictBool

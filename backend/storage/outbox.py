@@ -203,6 +203,21 @@ def attempts_of(tx: Transaction, delivery_ids: Iterable[str]) -> list[Attempt]:
     return [Attempt(row.delivery_id, row.began_at, row.ended_at, row.outcome, row.answer) for row in tx.execute(query)]
 
 
+def backlog(tx: Transaction) -> tuple[int, datetime | None]:
+    """How many messages wait, and since when the oldest does; None where none waits."""
+    pending = deliveries.c.state == DeliveryState.PENDING
+    columns = func.count(deliveries.c.delivery_id).label("number"), func.min(deliveries.c.created_at).label("oldest")
+    row = tx.execute(select(*columns).where(pending)).one()
+    return row.number, row.oldest
+
+
+def attempts_by_outcome(tx: Transaction) -> dict[str, int]:
+    """How many attempts at deliveries there were, by what came of them."""
+    number = func.count(attempts.c.attempt_id).label("number")
+    query = select(attempts.c.outcome, number).group_by(attempts.c.outcome)
+    return {row.outcome: row.number for row in tx.execute(query)}
+
+
 def find(tx: Transaction, delivery_id: str) -> Delivery | None:
     """A delivery, or None where there is none of that id."""
     row = tx.execute(select(deliveries).where(deliveries.c.delivery_id == delivery_id)).first()

@@ -20,6 +20,12 @@ def add(tx: Transaction, person_id: str) -> None:
     tx.execute(insert(people).values(person_id=person_id, created_at=datetime.now(UTC)))
 
 
+def add_many(tx: Transaction, person_ids: Iterable[str]) -> None:
+    """Enrol some who are new, so far without templates."""
+    now = datetime.now(UTC)
+    tx.execute(insert(people), [{"person_id": person_id, "created_at": now} for person_id in person_ids])
+
+
 def remove(tx: Transaction, person_id: str) -> bool:
     """Remove somebody and all their templates; False where nobody of that id is enrolled."""
     return tx.execute(delete(people).where(people.c.person_id == person_id)).rowcount > 0
@@ -33,6 +39,11 @@ def remove_all(tx: Transaction) -> int:
 def all_with_counts(tx: Transaction) -> list[Person]:
     """Everybody with the number of their templates, sorted by id."""
     return _people(tx, true())
+
+
+def count(tx: Transaction) -> int:
+    """How many people are enrolled."""
+    return tx.connection.scalars(select(func.count()).select_from(people)).one()
 
 
 def find(tx: Transaction, person_id: str) -> Person | None:

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Row, case, insert, select, update
 
 from backend.domain.face import Template
 from backend.domain.geometry import Box
-from backend.domain.sighting import Sighting, SightingFilter
+from backend.domain.sighting import EventKind, Sighting, SightingFilter
+from backend.storage import events
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes, to_bytes
 from backend.storage.tables import sightings
@@ -18,20 +19,27 @@ from backend.storage.tables import sightings
 def add(tx: Transaction, sighting: Sighting, template: Template) -> None:
     """Keep a new sighting with the average template of its looks so far."""
     tx.execute(insert(sightings).values(**_values(sighting, template)))
+    events.add(tx, EventKind.BEGAN, sighting.sighting_id)
+    if sighting.ended_at is not None:
+        events.add(tx, EventKind.ENDED, sighting.sighting_id)
 
 
 def change(tx: Transaction, sighting: Sighting, template: Template) -> None:
     """Replace what is known of a sighting, but for a name that a person has given it."""
+    before = find(tx, sighting.sighting_id)
     query = update(sightings).where(sightings.c.sighting_id == sighting.sighting_id)
     values = _values(sighting, template)
     named = case((sightings.c.corrected, sightings.c.person_id), else_=sighting.person_id)
     tx.execute(query.values(**values | {"person_id": named}))
+    _tell_change(tx, before)
 
 
 def relabel(tx: Transaction, sighting_id: str, person_id: str | None) -> None:
     """Give a sighting the name that a person says; the camera's own opinion counts no more."""
+    before = find(tx, sighting_id)
     query = update(sightings).where(sightings.c.sighting_id == sighting_id)
     tx.execute(query.values(person_id=person_id, corrected=True))
+    _tell_change(tx, before)
 
 
 def template(tx: Transaction, sighting_id: str) -> Template | None:
@@ -45,6 +53,8 @@ def close_open_ones(tx: Transaction) -> list[Sighting]:
     still_open = sightings.c.ended_at.is_(None)
     found = [_sighting(row) for row in tx.execute(select(sightings).where(still_open))]
     tx.execute(update(sightings).where(still_open).values(ended_at=sightings.c.last_seen_at))
+    for sighting in found:
+        events.add(tx, EventKind.ENDED, sighting.sighting_id)
     return found
 
 
@@ -81,6 +91,16 @@ def page(tx: Transaction, wanted: SightingFilter, before: str | None, limit: int
         conditions.append(sightings.c.sighting_id < before)
     query = select(sightings).where(*conditions).order_by(sightings.c.sighting_id.desc()).limit(limit)
     return [_sighting(row) for row in tx.execute(query)]
+
+
+def _tell_change(tx: Transaction, before: Sighting | None) -> None:
+    now = None if before is None else find(tx, before.sighting_id)
+    if before is None or now is None:
+        return
+    if now.person_id != before.person_id:
+        events.add(tx, EventKind.NAMED, now.sighting_id)
+    if now.ended_at is not None and before.ended_at is None:
+        events.add(tx, EventKind.ENDED, now.sighting_id)
 
 
 def _conditions(wanted: SightingFilter) -> list[ColumnElement[bool]]:

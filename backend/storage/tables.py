@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "notifications_2"
+REVISION = "search_1"
 """The newest migration, whose schema these tables are."""
 
 
@@ -110,6 +110,16 @@ gallery_generation = Table(
     Column("generation", Integer, primary_key=True),
 )
 
+# Whose templates led to each generation, as JSON: it is read and never searched. NULL: anybody's.
+gallery_changes = Table(
+    "gallery_changes",
+    metadata,
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    # Drawn for each change: two histories of the same length are told apart.
+    Column("mark", String(26), nullable=False),
+    Column("people", Text, nullable=True),
+)
+
 channels = Table(
     "channels",
     metadata,
@@ -164,6 +174,40 @@ sightings = Table(
     Column("corrected", Boolean, nullable=False, default=False, server_default=false()),
     Index(None, "camera_id", "last_seen_at"),
     Index(None, "person_id", "sighting_id"),
+)
+
+# What happened to sightings, in order. They outlive neither: an event of a sighting that is gone tells nothing.
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Integer, primary_key=True),
+    Column("happened_at", UtcDateTime, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("sighting_id", String(26), nullable=False),
+)
+
+# Requests that carried an Idempotency-Key, by its hash; without a status while they are being done.
+keyed_requests = Table(
+    "keyed_requests",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("claimed_at", UtcDateTime, nullable=False, index=True),
+    Column("status", Integer, nullable=True),
+    Column("content_type", String(128), nullable=True),
+    Column("body", LargeBinary, nullable=True),
+)
+
+# Work in the background. The report is JSON, of a form that belongs to the kind: it is shown and never searched.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String(26), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime, nullable=True),
+    Column("report", Text, nullable=False),
 )
 
 deliveries = Table(
@@ -258,4 +302,37 @@ rulings = Table(
     Column("sighting_id", ForeignKey("sightings.sighting_id", ondelete="CASCADE"), nullable=False, index=True),
     Column("decided_at", UtcDateTime, nullable=False),
     Column("document", Text, nullable=False),
+)
+
+# The keys of the API, by their hashes alone: a stolen database lets nobody in.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String(26), primary_key=True),
+    Column("name", String(128), nullable=False),
+    # SHA-256 of the key, in hexadecimal.
+    Column("key_hash", String(64), nullable=False, unique=True),
+    # Scopes with blanks between them: they are never searched.
+    Column("scopes", String(128), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=True),
+    Column("last_used_at", UtcDateTime, nullable=True),
+    Column("revoked_at", UtcDateTime, nullable=True),
+)
+
+# Who did what. Triggers keep it from being changed. It outlives what it names, and so has no foreign keys.
+audit = Table(
+    "audit",
+    metadata,
+    Column("audit_id", String(26), primary_key=True),
+    Column("done_at", UtcDateTime, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("key_id", String(26), nullable=True),
+    Column("address", String(64), nullable=True),
+    Column("request_id", String(128), nullable=True),
+    Column("deed", String(32), nullable=False),
+    Column("subject", String(128), nullable=False),
+    # As JSON: shown and never searched.
+    Column("facts", Text, nullable=False),
+    Index(None, "deed", "audit_id"),
 )

@@ -1,16 +1,21 @@
 """The templates of the enrolled people."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from backend.domain.face import Template
+from backend.storage import changes
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes, to_bytes
 from backend.storage.ids import new_id
 from backend.storage.tables import crops, gallery_generation, templates
+
+_PORTION = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,22 +47,36 @@ class TemplateEntry:
 
 def add(tx: Transaction, person_id: str, new: NewTemplate) -> str:
     """Keep a template of an enrolled person; answers its id."""
-    template_id = new_id()
-    tx.execute(
-        insert(templates).values(
-            template_id=template_id,
-            person_id=person_id,
-            model=new.template.model,
-            embedding=to_bytes(new.template.embedding),
-            quality=new.quality,
-            source_name=new.source_name,
-            source_sha256=new.source_sha256,
-            created_at=datetime.now(UTC),
-        )
-    )
-    if new.crop is not None:
-        tx.execute(insert(crops).values(template_id=template_id, png=new.crop))
+    (template_id,) = add_many(tx, [(person_id, new)])
     return template_id
+
+
+def add_many(tx: Transaction, new: Iterable[tuple[str, NewTemplate]]) -> list[str]:
+    """Keep templates of enrolled people; answers their ids."""
+    entries = [(new_id(), person_id, template) for person_id, template in new]
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "template_id": template_id,
+            "person_id": person_id,
+            "model": template.template.model,
+            "embedding": to_bytes(template.template.embedding),
+            "quality": template.quality,
+            "source_name": template.source_name,
+            "source_sha256": template.source_sha256,
+            "created_at": now,
+        }
+        for template_id, person_id, template in entries
+    ]
+    kept = [
+        {"template_id": template_id, "png": template.crop}
+        for template_id, _, template in entries
+        if template.crop is not None
+    ]
+    for table, values in ((templates, rows), (crops, kept)):
+        if values:
+            tx.execute(insert(table), values)
+    return [template_id for template_id, _, _ in entries]
 
 
 def of_person(tx: Transaction, person_id: str) -> list[TemplateEntry]:
@@ -141,6 +160,20 @@ def all_of_model(tx: Transaction, model: str) -> Iterator[tuple[str, Template]]:
         yield row.person_id, Template(from_bytes(row.embedding), model)
 
 
+def of_people(tx: Transaction, people: Iterable[str], model: str) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """The embeddings of some people with whose they are, in the order of enrolment for each."""
+    wanted = sorted(people)
+    # In portions: a database bounds how many values one statement may carry.
+    for first in range(0, len(wanted), _PORTION):
+        query = (
+            select(templates.c.person_id, templates.c.embedding)
+            .where(templates.c.person_id.in_(wanted[first : first + _PORTION]), templates.c.model == model)
+            .order_by(templates.c.template_id)
+        )
+        for row in tx.execute(query):
+            yield row.person_id, from_bytes(row.embedding)
+
+
 def graded(tx: Transaction, model: str) -> Iterator[tuple[str, Template, float]]:
     """Every template of a model with its person and its quality, in the order of enrolment."""
     query = (
@@ -158,10 +191,22 @@ def generation(tx: Transaction) -> int:
     return number
 
 
-def advance_generation(tx: Transaction) -> int:
-    """Count a change of the set of templates; answers the new number."""
+def advance_generation(tx: Transaction, changed: Collection[str] | None = None) -> int:
+    """Count a change of the set of templates, of the people named or, without names, of anybody; the new number."""
     tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation + 1))
-    return generation(tx)
+    number = generation(tx)
+    changes.note(tx, number, changed)
+    return number
+
+
+def touch_generation(tx: Transaction) -> None:
+    """Write that number as it is: whether that can be done shows whether anything can."""
+    tx.execute(update(gallery_generation).values(generation=gallery_generation.c.generation))
+
+
+def count_all(tx: Transaction) -> int:
+    """How many templates there are, of every model."""
+    return tx.connection.scalars(select(func.count()).select_from(templates)).one()
 
 
 def _of(person_id: str | None) -> ColumnElement[bool]:

@@ -47,9 +47,16 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
+_BY_CODE: Mapping[str, tuple[str, str]] = {
+    "scope_missing": ("This key may not do this.", "Use one that has the scope, or the server's `AUTH_TOKEN`."),
+    "key_revoked": ("This key opens nothing any more.", "Ask whoever runs the server for another."),
+    "key_expired": ("This key opens nothing any more.", "Ask whoever runs the server for another."),
+}
+
+
 def explanation(error: ClientError) -> str:
     """The error as Markdown: what happened, what the server said, and what to do."""
-    headline, remedy = next(
+    headline, remedy = _BY_CODE.get(error.code) or next(
         (words for kind, words in _REMEDIES.items() if isinstance(error, kind)),
         ("This was not accepted.", _ADVICE.get(error.code, "")),
     )

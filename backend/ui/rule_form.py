@@ -78,26 +78,30 @@ def _ask_whom(key: str, rule: RuleReply | None, names: Names) -> dict[str, objec
         format_func=lambda chosen: _WHO[chosen],
     )
     subject = _ask_subject(key, Who(who or Who.ANYONE), rule, names)
-    left, right = st.columns(2)
-    with left:
-        cameras = [_ANYWHERE, *_with_kept(names.cameras, rule.camera_id if rule else None)]
-        camera = st.selectbox(
-            _LABELS["camera_id"],
-            cameras,
-            index=cameras.index((rule.camera_id if rule else None) or _ANYWHERE),
-            key=f"{key}-camera",
-            format_func=lambda chosen: names.camera(chosen) if chosen else "Any camera",
-        )
-    with right:
-        channels = st.multiselect(
-            _LABELS["channel_ids"],
-            list(names.channels),
-            default=[known for known in rule.channel_ids if known in names.channels] if rule else [],
-            key=f"{key}-channels",
-            format_func=names.channel,
-            placeholder="Choose channels",
-        )
+    cameras = [_ANYWHERE, *_with_kept(names.cameras, rule.camera_id if rule else None)]
+    camera = st.selectbox(
+        _LABELS["camera_id"],
+        cameras,
+        index=cameras.index((rule.camera_id if rule else None) or _ANYWHERE),
+        key=f"{key}-camera",
+        format_func=lambda chosen: names.camera(chosen) if chosen else "Any camera",
+    )
+    channels = st.pills(
+        _LABELS["channel_ids"],
+        list(names.channels),
+        selection_mode="multi",
+        default=_first_channels(rule, names),
+        key=f"{key}-channels",
+        format_func=lambda chosen: plain(names.channel(chosen)),
+    )
     return {"name": name, "who": who, "subject": subject, "camera_id": camera or None, "channel_ids": channels}
+
+
+def _first_channels(rule: RuleReply | None, names: Names) -> list[str]:
+    """Those that are told so far; of a new rule the only one there is."""
+    if rule is None:
+        return list(names.channels) if len(names.channels) == 1 else []
+    return [known for known in rule.channel_ids if known in names.channels]
 
 
 def _ask_subject(key: str, who: Who, rule: RuleReply | None, names: Names) -> str | None:

@@ -30,6 +30,8 @@ _ATTEMPTS: Mapping[str, str] = {
     "failed": ":red[:material/close:]",
 }
 _SHOWN_ATTEMPTS = 3
+_SHOWN_QUALITIES = 5
+_QUALITY = "Of the looks that the decision rests on, the best first; 1 is a face as one wishes for."
 _SILENCED = (
     Outcome.BELOW_THRESHOLD,
     Outcome.OUTSIDE_HOURS,
@@ -81,17 +83,25 @@ def _verdict(ruling: RulingReply, names: Names) -> str:
 
 
 def _show_figures(ruling: RulingReply) -> None:
-    figures = [Figure("Best look's quality", f"{ruling.quality:.2f}"), Figure("Looks", f"{ruling.looks}")]
+    figures = [Figure("Looks", f"{ruling.looks}"), Figure("Quality of the looks", _qualities(ruling), _QUALITY)]
     if ruling.margin is not None:
         figures.insert(0, Figure("Ahead of the next", f"{ruling.margin:.2f}"))
     if ruling.candidates:
-        similarity = ruling.candidates[0].similarity
-        figures.insert(0, Figure("Similarity", f"{similarity:.2f} {_compared(similarity, ruling.threshold)}"))
+        figures.insert(0, Figure("Similarity", _similarity(ruling)))
     show_figures(figures)
 
 
-def _compared(similarity: float, threshold: float) -> str:
-    return f"≥ {threshold:.2f}" if similarity >= threshold else f"< {threshold:.2f}"
+def _qualities(ruling: RulingReply) -> str:
+    """The best few; the data below has all of them."""
+    best = ruling.qualities[:_SHOWN_QUALITIES] or [ruling.quality]
+    more = len(ruling.qualities) - len(best)
+    return ", ".join(f"{quality:.2f}" for quality in best) + (f" and {more} more" if more > 0 else "")
+
+
+def _similarity(ruling: RulingReply) -> str:
+    similarity = ruling.candidates[0].similarity
+    above = similarity - ruling.threshold if ruling.above_threshold is None else ruling.above_threshold
+    return f"{similarity:.2f}, {abs(above):.2f} {'above' if above >= 0 else 'below'} the threshold"
 
 
 def _judged(judgement: JudgementReply) -> str:
@@ -122,6 +132,8 @@ def show_attempts(delivery: DeliveryReply) -> None:
             st.caption("  \n".join(map(_attempt, earlier)))
     if latest:
         st.caption("  \n".join(map(_attempt, latest)))
+    if delivery.digest_id is not None:
+        st.caption(":material/collections: Told in one message with others, as many came at once.")
     if delivery.state is DeliveryState.PENDING:
         st.caption(_waiting(delivery))
 

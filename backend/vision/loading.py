@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from backend.domain.meter import NO_METER, Meter
 from backend.vision.embedding import Embedder
 from backend.vision.engine import InferenceEngine
 from backend.vision.mirrored import MirroredEmbedder
@@ -65,6 +66,7 @@ def load_pipelines(
     mirroring: Mirroring = Mirroring(),
     engine: InferenceEngine | None = None,
     precision: PrecisionWish = "f32",
+    meter: Meter = NO_METER,
 ) -> Pipelines:
     """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
 
@@ -95,9 +97,9 @@ def load_pipelines(
         "off": embedder,
     }
     return Pipelines(
-        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look),
-        cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on"),
-        enrolment=FacePipeline(photo_detector, enrolling, second_look),
+        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look, meter),
+        cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on", meter=meter),
+        enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
         embedder=embedder,
         precision=chosen,
@@ -121,6 +123,6 @@ class _Models:
         return SFace(self.engine.session(self.embedding, lane), model=self.name)
 
 
-def _camera_pipeline(models: _Models, side: int, mirrored: bool) -> FacePipeline:
+def _camera_pipeline(models: _Models, side: int, mirrored: bool, meter: Meter) -> FacePipeline:
     detector, embedder = models.detector("cameras", side), models.embedder("cameras")
-    return FacePipeline(detector, MirroredEmbedder(embedder) if mirrored else embedder, SecondLook(detector))
+    return FacePipeline(detector, MirroredEmbedder(embedder) if mirrored else embedder, SecondLook(detector), meter)

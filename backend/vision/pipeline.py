@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from backend.domain.face import Detection, Face
 from backend.domain.geometry import RgbImage
+from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.vision.alignment import align
 from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
@@ -14,11 +15,14 @@ from backend.vision.second_look import SecondLook
 class FacePipeline:
     """Everything that turns one image into faces; may be called by several threads at once."""
 
-    def __init__(self, detector: FaceDetector, embedder: Embedder, second_look: SecondLook | None = None) -> None:
+    def __init__(
+        self, detector: FaceDetector, embedder: Embedder, second_look: SecondLook | None = None, meter: Meter = NO_METER
+    ) -> None:
         """Find faces with `detector` and make templates with `embedder`, after a second look where there is one."""
         self._detector = detector
         self._embedder = embedder
         self._second_look = second_look
+        self._meter = meter
 
     @property
     def model(self) -> str:
@@ -36,7 +40,8 @@ class FacePipeline:
 
     def detect(self, image: RgbImage) -> list[Detection]:
         """All faces of an image, the most certain first."""
-        return self._detector.detect(image)
+        with timed(self._meter, Stage.DETECT):
+            return self._detector.detect(image)
 
     def describe(self, image: RgbImage, detections: Sequence[Detection]) -> list[Face]:
         """Some faces of an image, graded and embedded in one batch, in the order given."""
@@ -44,5 +49,6 @@ class FacePipeline:
             detections = [self._second_look.steadied(image, detection) for detection in detections]
         aligned = [align(image, detection.landmarks) for detection in detections]
         qualities = [grade(*pair, image.shape) for pair in zip(aligned, detections, strict=True)]
-        templates = self._embedder.embed(aligned)
+        with timed(self._meter, Stage.EMBED):
+            templates = self._embedder.embed(aligned)
         return [Face(*parts) for parts in zip(detections, qualities, templates, strict=True)]

@@ -2,7 +2,7 @@
 
 bf16 takes a third of the time off an image. Where rounding, or a fault of an engine on some processor, made other
 templates of it, nothing would tell: every similarity would only be a little worse. The detector stays in f32: it is a
-small part of the time, and in bf16 its landmarks waver (see docs/decisions/0013-bf16-for-the-embedder.md).
+small part of the time, and in bf16 its landmarks waver (see docs/decisions/0015-bf16-for-the-embedder.md).
 """
 
 import json

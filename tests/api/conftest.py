@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from backend.api.factory import create_app
 from backend.container import Services, open_services
 from backend.settings import Settings
-from backend.storage.tables import sightings
+from backend.storage.tables import mutes, rules, sightings
 from tests.rig.bot_api import BotApi
 
 TOKEN = "token-of-the-tests"
@@ -102,6 +102,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, bot_api: BotApi) -> Iterato
         data_dir=tmp_path_factory.mktemp("api") / "data",
         max_image_bytes=MAX_IMAGE_BYTES,
         max_images=MAX_IMAGES,
+        # The tests of refusals send thousands.
+        max_failed_attempts=0,
         telegram_api_url=bot_api.url,
     )
     live = LiveServer(settings)
@@ -143,7 +145,8 @@ def _empty(live: LiveServer) -> None:
     for camera in schedule.cameras():
         schedule.remove(camera.camera_id)
     with live.services.recognition.database.write() as tx:
-        tx.execute(delete(sightings))
+        for table in (sightings, mutes, rules):
+            tx.execute(delete(table))
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,13 @@ def test_a_method_that_is_not_allowed_says_which_are(api: httpx.Client) -> None:
     assert api.put("/persons").headers["Allow"] == "GET"
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/arming", "GET, PUT"), ("/cameras/check", "POST"), ("/v1/persons/x", "DELETE, GET, PATCH")]
+)
+def test_every_method_that_a_path_takes_is_named(api: httpx.Client, path: str, methods: str) -> None:
+    assert api.request("OPTIONS", path).headers["Allow"] == methods
+
+
 def test_the_callers_own_request_id_is_used(api: httpx.Client) -> None:
     reply = api.get("/nope", headers={"X-Request-ID": "my-request_1"})
     assert reply.headers["X-Request-ID"] == reply.json()["request_id"] == "my-request_1"
@@ -116,6 +123,7 @@ def test_a_database_that_fails_is_503_in_words(
         reply = api.get(path)
         assert reply.status_code == 503
         assert _envelope(reply)["message"] == "The database cannot be used: disk I/O error."
+        assert int(reply.headers["Retry-After"]) > 0
     assert api.get("/healthz").json() == {"status": "ok"}
 
 

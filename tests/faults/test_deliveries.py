@@ -1,22 +1,26 @@
 """A thousand messages through a service that fails at random: each arrives, and arrives once."""
 
 import random
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from backend.domain.notification import ChannelKind, DeliveryState
+from backend.notifications.bursts import MOST_TOGETHER
 from backend.notifications.dispatcher import Dispatcher
 from backend.notifications.telegram import TelegramNotifier
 from tests.rig.bot_answers import Answer, Cut, Garbage, Ok, ServerError, Slow, TooManyRequests
 from tests.rig.bot_api import BotApi
+from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import a_home
 
 SIGHTINGS, CHANNELS = 1000, 40
 FAULTS: tuple[Answer, ...] = (TooManyRequests(1), ServerError(500), ServerError(502), Cut(), Garbage())
 FAULT_SHARE = 0.08
 """Of all requests; each fault costs its channel a second or more."""
+BURST = 3 * MOST_TOGETHER
 WITHIN_S = 100.0
 
 
@@ -56,3 +60,27 @@ def test_an_answer_that_never_comes_is_given_up_on_and_the_message_sent_again(tm
             assert len(api.wait_for("sendMessage", 2, delivered=True)) == 2
         finally:
             dispatcher.stop(10.0)
+
+
+def test_bursts_arrive_whole_and_once_through_random_faults(tmp_path: Path) -> None:
+    with a_home(tmp_path) as home, BotApi() as api, closing(TelegramNotifier(api.url)) as notifier:
+        phones = [home.channel({"api_token": api.token, "chat_id": str(n)}) for n in (1, 2)]
+        wanted = {
+            number: [f"person{number}{place:03}" for place in range(BURST)] for number, _ in enumerate(phones, start=1)
+        }
+        for number, phone in enumerate(phones, start=1):
+            for person_id in wanted[number]:
+                home.see(person_id, phone, picture=None)
+        chance = random.Random(20261122)  # noqa: S311 - a reproducible test
+        api.script([chance.choice(FAULTS) for _ in range(6)])
+        by_kind = {ChannelKind.TELEGRAM: notifier}
+        dispatcher = Dispatcher(home.database, home.snapshots, by_kind, None, most_per_minute=20)
+        dispatcher.start()
+        try:
+            wait_until(lambda: {row.state for row in home.told()} == {DeliveryState.DELIVERED}, WITHIN_S)
+        finally:
+            dispatcher.stop(10.0)
+        calls = api.calls("sendMessage", delivered=True)
+    told = {number: [c.params["text"] for c in calls if c.chat_id == number] for number in wanted}
+    assert {number: re.findall(r"person\d+", "".join(texts)) for number, texts in told.items()} == wanted
+    assert len(calls) == 2 * BURST // MOST_TOGETHER

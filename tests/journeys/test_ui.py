@@ -13,6 +13,7 @@ from tests.rig.photos import astronaut, group_photo, jpeg, person_crop
 from tests.rig.rtsp_server import RtspServer
 from tests.rig.server import TOKEN, ServerProcess
 from tests.rig.ui import SLOWEST_ANSWER_MS, UiProcess, Visitor
+from tests.rig.webhook import WebhookReceiver
 
 ALICE, BOB = 2, 5
 
@@ -119,6 +120,42 @@ def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
     assert server.get("/cameras")["total"] == 0
 
 
+def test_a_rule_tells_a_channel_of_whoever_passes_and_the_pages_say_why(
+    visitor: Visitor, server: ServerProcess, tmp_path: Path
+) -> None:
+    clip = walk_past(tmp_path / "yard.mp4", [person_crop(BOB)], Film(noise=1.0), seconds=4.0)
+    with WebhookReceiver() as receiver, RtspServer({"yard": clip.path}) as rtsp:
+        visitor.open("Channels")
+        visitor.press("New channel")
+        dialog = visitor.page.get_by_role("dialog")
+        dialog.get_by_text("Webhook", exact=True).click()
+        # The address first: every kind of channel has a name, and only a webhook's is asked for here.
+        visitor.type_into("Address", receiver.url)
+        visitor.type_into("Name", "Door bell")
+        dialog.get_by_role("button", name="Save").click()
+        visitor.sees("Address: http://127.0.0.1/***")
+        visitor.press("Send a test")
+        visitor.sees("The test was taken.")
+
+        visitor.open("Rules")
+        visitor.press("New rule")
+        visitor.type_into("Name", "Everybody")
+        dialog.get_by_role("button", name="Save").click()
+        visitor.sees("Tell Door bell about anyone at any camera, while armed.")
+
+        job = {"rtsp_link": rtsp.url("yard"), "camera_nickname": "Yard"}
+        with server.client() as client:
+            (camera,) = client.post("/cameras/schedule", json=job).raise_for_status().json()["cameras"]
+            receiver.wait_for(2, timeout=60, delivered=True)
+            # The other tests begin without a camera.
+            client.delete(f"/cameras/{camera['camera_id']}").raise_for_status()
+        visitor.open("Deliveries")
+        visitor.sees("The webhook answered 200.")
+        visitor.page.get_by_role("button", name="Why?").first.click()
+        visitor.sees("It sends a message.")
+        expect(dialog.get_by_text("Quality of the looks")).to_be_visible()
+
+
 def test_a_token_in_the_sidebar_counts_for_every_request(visitor: Visitor) -> None:
     visitor.open("People")
     visitor.sees("Connected")
@@ -148,5 +185,5 @@ def test_a_bookmark_is_the_first_that_is_asked_of_a_new_ui_whose_server_is_down(
         visitor.page.goto(f"{ui.url}/cameras")
         visitor.sees("The server does not answer.")
         expect(visitor.page.get_by_role("textbox", name="Access token", exact=True)).to_be_visible()
-        expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(5)
+        expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(8)
         visitor.leave()

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ TOKEN = "token-of-the-tests"
 START_SECONDS = 90.0
 """The first start of a test run folds the models; on a busy machine that takes its time."""
 STOP_SECONDS = 12.0
-_LISTENING = re.compile(r"Uvicorn running on (http://\S+)")
+_LISTENING = re.compile(r"listens at (https?://[^\s\"]+)")
 
 
 class ServerProcess:
@@ -30,6 +31,8 @@ class ServerProcess:
         self._process: subprocess.Popen[str] | None = None
         self._log: list[str] = []
         self.url = ""
+        certificate = self._environment.get("TLS_CERTIFICATE")
+        self._verify = ssl.create_default_context(cafile=certificate)
 
     def __enter__(self) -> Self:
         """Start the server and wait until it can be used."""
@@ -66,7 +69,7 @@ class ServerProcess:
         if not listening.wait(START_SECONDS) or not self.url:
             self.kill()
             raise AssertionError(f"The server did not start:\n{self.log}")
-        httpx.get(f"{self.url}/readyz").raise_for_status()
+        httpx.get(f"{self.url}/readyz", verify=self._verify).raise_for_status()
 
     def stop(self) -> None:
         """End the server as Ctrl-C does, and see that it ends in time."""
@@ -87,7 +90,7 @@ class ServerProcess:
     def client(self, timeout: float = 30.0) -> httpx.Client:
         """An HTTP client that sends the token."""
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout, trust_env=False, verify=self._verify)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON of a GET that must succeed."""

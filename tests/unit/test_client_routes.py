@@ -27,6 +27,7 @@ DELIVERY = {
     "created_at": "2026-05-03T12:00:00Z",
     "next_attempt_at": "2026-05-03T12:00:00Z",
     "last_error": None,
+    "digest_id": None,
     "history": [],
 }
 PROFILE = {"person_id": "alice", "embeddings": 2, "display_name": None, "note": None, "groups": []}

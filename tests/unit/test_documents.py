@@ -23,8 +23,11 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 SETTINGS = {name.upper() for name in Settings.model_fields}
-NOT_OURS = {"CONTAINER_GID", "CONTAINER_UID", "STREAMLIT_SERVER_ALLOWED_HOSTS", "TZ"}
-"""Variables that Docker Compose, Streamlit and the C library read."""
+NOT_OURS = {
+    *("CONTAINER_GID", "CONTAINER_UID", "SSL_CERT_FILE", "STREAMLIT_SERVER_ALLOWED_HOSTS", "TZ"),
+    *("CROWD_SECONDS", "CROWD_SLOTS", "FUZZ_SECONDS", "KILL_SIGHTINGS"),
+}
+"""Variables that Docker Compose, Python, Streamlit, the C library and the tests read."""
 
 
 def relative(path: Path) -> str:

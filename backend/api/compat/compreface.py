@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from backend.api.access import needs
 from backend.api.compat.analysis import Analysis, analysed
 from backend.api.compat.compreface_errors import RESPONSES, CompreFaceRoute
 from backend.api.compat.compreface_images import Images, body_of, images_named
@@ -13,6 +14,7 @@ from backend.api.compat.compreface_replies import example, face_fields, image_id
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.container import Services
+from backend.domain.access import Scope
 from backend.domain.errors import FaceNotFound, MultipleFaces
 from backend.domain.face import Face, Template
 from backend.domain.identity import Verdict
@@ -176,7 +178,12 @@ def compreface_face_picture(services: ServicesDep, image_id: str) -> Response:
     return Response(gallery.crop(entry.person_id, entry.template_id), media_type="image/png")
 
 
-@router.post("/recognition/recognize", openapi_extra=body_of("file"), response_model_exclude_none=True)
+@router.post(
+    "/recognition/recognize",
+    dependencies=[needs(Scope.READ)],
+    openapi_extra=body_of("file"),
+    response_model_exclude_none=True,
+)
 def compreface_recognise(
     services: ServicesDep,
     images: File,
@@ -193,7 +200,12 @@ def compreface_recognise(
     return Recognition(result=faces, plugins_versions=plugins_versions(services, status=options.status))
 
 
-@router.post("/recognition/faces/{image_id}/verify", openapi_extra=body_of("file"), response_model_exclude_none=True)
+@router.post(
+    "/recognition/faces/{image_id}/verify",
+    dependencies=[needs(Scope.READ)],
+    openapi_extra=body_of("file"),
+    response_model_exclude_none=True,
+)
 def compreface_verify_face(
     services: ServicesDep, image_id: str, images: File, _slot: RecognitionSlot, options: OptionsDep
 ) -> Comparison:
@@ -206,7 +218,12 @@ def compreface_verify_face(
     )
 
 
-@router.post("/detection/detect", openapi_extra=body_of("file"), response_model_exclude_none=True)
+@router.post(
+    "/detection/detect",
+    dependencies=[needs(Scope.READ)],
+    openapi_extra=body_of("file"),
+    response_model_exclude_none=True,
+)
 def compreface_detect(services: ServicesDep, images: File, _slot: RecognitionSlot, options: OptionsDep) -> Detection:
     """Find the faces of an image."""
     analysis = _analysed(services, images["file"], options)
@@ -216,6 +233,7 @@ def compreface_detect(services: ServicesDep, images: File, _slot: RecognitionSlo
 
 @router.post(
     "/verification/verify",
+    dependencies=[needs(Scope.READ)],
     openapi_extra=body_of("source_image", "target_image"),
     response_model_exclude_none=True,
 )

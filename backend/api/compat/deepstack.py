@@ -2,11 +2,13 @@
 
 from fastapi import APIRouter
 
+from backend.api.access import needs
 from backend.api.compat.analysis import Analysis, analysed
 from backend.api.compat.deepstack_requests import RESPONSES, DeepStackRoute, SentForm, form_of
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.container import Services
+from backend.domain.access import Scope
 from backend.domain.errors import NothingEnrolled, PersonNotFound
 from backend.domain.face import Face
 from backend.domain.person import checked_person_id, composed
@@ -54,7 +56,7 @@ def vision_face_recognise(services: ServicesDep, sent: SentForm, _slot: Recognit
     return RecognisedFaces(predictions=boxes, **_timed(analysis))
 
 
-@router.post("/register", openapi_extra=form_of("image", userid="string"))
+@router.post("/register", dependencies=[needs(Scope.ENROL)], openapi_extra=form_of("image", userid="string"))
 def vision_face_register(services: ServicesDep, sent: SentForm, _slot: RecognitionSlot) -> Registered:
     """Enrol photos of a person, in any number of fields of any name; those of before stay."""
     person_id = checked_person_id(sent.userid)
@@ -74,7 +76,7 @@ def vision_face_list(services: ServicesDep, _sent: SentForm) -> Users:
     return Users(faces=[person.person_id for person in services.recognition.gallery.people()])
 
 
-@router.post("/delete", openapi_extra=form_of(userid="string"))
+@router.post("/delete", dependencies=[needs(Scope.ENROL)], openapi_extra=form_of(userid="string"))
 def vision_face_delete(services: ServicesDep, sent: SentForm) -> Done:
     """Remove a person; nobody of that name is as good as removed."""
     try:

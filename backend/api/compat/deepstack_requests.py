@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import headers_of, status_of
-from backend.api.security import refusal_of_key
+from backend.api.security import Refusal, prove
 from backend.domain.errors import FaceServerError, InvalidField, InvalidInput
 from backend.recognition.enrol import Photo
 from backend.schemas.deepstack import DeepStackError
@@ -70,15 +70,17 @@ async def _sent(request: Request, services: ServicesDep) -> AsyncIterator[Sent]:
     most = services.recognition.limits.max_bytes
     async with request.form(max_files=services.settings.max_images, max_fields=100) as form:
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-        refusal = refusal_of_key(request.scope, fields.pop("api_key", ""))
-        if refusal is not None:
-            raise HTTPException(refusal.status, refusal.message)
+        try:
+            admitted = await prove(request.scope, fields.pop("api_key", ""))
+        except Refusal as refusal:
+            raise HTTPException(refusal.status, refusal.message, refusal.headers) from None
         photos = {
             name: Photo(file.filename or name, await file.read(most + 1))
             for name, file in form.multi_items()
             if isinstance(file, UploadFile)
         }
-        yield Sent(photos, fields)
+        with admitted:
+            yield Sent(photos, fields)
 
 
 SentForm = Annotated[Sent, Depends(_sent)]

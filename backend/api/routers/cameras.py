@@ -1,5 +1,6 @@
 """Cameras: schedule, list, check, show, remove."""
 
+from collections.abc import Sequence
 from email.utils import format_datetime
 from typing import Annotated
 
@@ -8,17 +9,29 @@ from fastapi.responses import StreamingResponse
 
 from backend.api.deps import ScheduleDep, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
 from backend.api.live import MEDIA_TYPE, live_pictures
+from backend.api.paging import PagingDep
 from backend.api.replies import camera_reply, check_reply
 from backend.cameras.schedule import CameraJob as Job
 from backend.cameras.schedule import Schedule
 from backend.domain.camera import Camera, CameraState
 from backend.domain.errors import StreamTimeout
 from backend.domain.geometry import Point, Region
-from backend.schemas.cameras import CameraCheck, CameraCheckReply, CameraJob, CameraJobs, CameraList, CameraRemoved
+from backend.schemas.cameras import (
+    CameraCheck,
+    CameraCheckReply,
+    CameraJob,
+    CameraJobs,
+    CameraList,
+    CameraRemoved,
+    CameraReply,
+)
 from backend.vision.image import encode_jpeg
 
-router = APIRouter(prefix="/cameras", tags=["cameras"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/cameras", tags=["cameras"], route_class=IdempotentRoute, responses=COMMON_RESPONSES | UNDERWAY_RESPONSE
+)
 
 Jobs = Annotated[CameraJobs, Body(description="One camera, or up to 100; all are taken or none.")]
 
@@ -27,13 +40,17 @@ Jobs = Annotated[CameraJobs, Body(description="One camera, or up to 100; all are
 def schedule_cameras(schedule: ScheduleDep, jobs: Jobs) -> CameraList:
     """Watch one or more cameras from now on, also after a restart."""
     wanted = jobs if isinstance(jobs, list) else [jobs]
-    return _camera_list(schedule, schedule.add([_job(job) for job in wanted]))
+    added = schedule.add([_job(job) for job in wanted])
+    # In the order they were sent.
+    return CameraList(cameras=_replies(schedule, added), total=len(added))
 
 
 @router.get("")
-def list_cameras(schedule: ScheduleDep) -> CameraList:
+def list_cameras(schedule: ScheduleDep, paging: PagingDep) -> CameraList:
     """List the cameras and how each is doing, sorted by nickname."""
-    return _camera_list(schedule, schedule.cameras())
+    cameras = schedule.cameras()
+    page, cursor = paging.page(cameras, lambda camera: (camera.nickname, camera.camera_id))
+    return CameraList(cameras=_replies(schedule, page), total=len(cameras), next_cursor=cursor)
 
 
 @router.post("/check")
@@ -68,9 +85,8 @@ def remove_camera(schedule: ScheduleDep, camera_id: str) -> CameraRemoved:
     return CameraRemoved(camera_id=camera_id)
 
 
-def _camera_list(schedule: Schedule, cameras: list[Camera]) -> CameraList:
-    replies = [camera_reply(camera, schedule.status(camera.camera_id)) for camera in cameras]
-    return CameraList(cameras=replies, total=len(replies))
+def _replies(schedule: Schedule, cameras: Sequence[Camera]) -> list[CameraReply]:
+    return [camera_reply(camera, schedule.status(camera.camera_id)) for camera in cameras]
 
 
 def _job(job: CameraJob) -> Job:

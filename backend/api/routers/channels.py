@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import SecretStr, ValidationError
 
 from backend.api.deps import ChannelListDep
+from backend.api.edits import CHANGED_RESPONSE, EditLockDep, IfMatch, tagged
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
+from backend.api.paging import PagingDep
 from backend.domain.errors import InvalidField
 from backend.domain.notification import Channel, ChannelKind
 from backend.schemas.channels import (
@@ -21,16 +24,27 @@ from backend.schemas.channels import (
     TestReply,
 )
 
-router = APIRouter(prefix="/channels", tags=["channels"], responses=COMMON_RESPONSES)
+router = APIRouter(
+    prefix="/channels", tags=["channels"], route_class=IdempotentRoute, responses=COMMON_RESPONSES | UNDERWAY_RESPONSE
+)
 
 MASKED = "***"
 
 
 @router.get("")
-def list_channels(channels: ChannelListDep) -> ChannelEntries:
+def list_channels(channels: ChannelListDep, paging: PagingDep) -> ChannelEntries:
     """List the channels, without their secrets."""
-    replies = [_reply(channel) for channel in channels.channels()]
-    return ChannelEntries(channels=replies, total=len(replies))
+    known = channels.channels()
+    page, cursor = paging.page(known, lambda channel: (channel.channel_id,))
+    return ChannelEntries(channels=[_reply(channel) for channel in page], total=len(known), next_cursor=cursor)
+
+
+@router.get("/{channel_id}")
+def show_channel(channels: ChannelListDep, response: Response, channel_id: str) -> ChannelReply:
+    """Answer a channel, without its secrets."""
+    reply = _reply(channels.channel(channel_id))
+    tagged(response, reply)
+    return reply
 
 
 @router.post("")
@@ -40,12 +54,22 @@ def add_channel(channels: ChannelListDep, channel: ChannelRequest) -> ChannelRep
     return _reply(channels.add(channel.kind, channel.name, _kept(values)))
 
 
-@router.patch("/{channel_id}")
-def change_channel(channels: ChannelListDep, channel_id: str, change: ChannelChange) -> ChannelReply:
+@router.patch("/{channel_id}", responses=CHANGED_RESPONSE)
+def change_channel(
+    channels: ChannelListDep,
+    edits: EditLockDep,
+    response: Response,
+    channel_id: str,
+    change: ChannelChange,
+    if_match: IfMatch = None,
+) -> ChannelReply:
     """Change a channel; what is left out stays, its secrets too."""
-    before = channels.channel(channel_id)
-    settings = _changed(before, change.settings)
-    return _reply(channels.change(channel_id, change.name or before.name or before.kind, settings))
+    with edits.held(if_match, lambda: _reply(channels.channel(channel_id))):
+        before = channels.channel(channel_id)
+        settings = _changed(before, change.settings)
+        reply = _reply(channels.change(channel_id, change.name or before.name or before.kind, settings))
+    tagged(response, reply)
+    return reply
 
 
 @router.delete("/{channel_id}")

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.domain.audit import Deed
 from backend.domain.errors import DeliveryNotFound
 from backend.domain.notification import Attempt, Delivery, DeliveryState
 from backend.domain.rule import Judgement
@@ -21,7 +22,7 @@ from backend.schemas.deliveries import (
     TraceReply,
 )
 from backend.schemas.persons import CandidateReply
-from backend.storage import outbox
+from backend.storage import audit, outbox
 
 router = APIRouter(tags=["deliveries"], responses=COMMON_RESPONSES)
 
@@ -59,6 +60,7 @@ def retry_delivery(services: ServicesDep, delivery_id: str) -> DeliveryReply:
         if known is None or known.state is not DeliveryState.FAILED:
             raise DeliveryNotFound(delivery_id)
         outbox.send_again(tx, delivery_id)
+        audit.note(tx, Deed.DELIVERY_RETRIED, delivery_id)
         delivery = outbox.find(tx, delivery_id) or known
         attempts = outbox.attempts_of(tx, [delivery_id])
     services.dispatcher.wake()

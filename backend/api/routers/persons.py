@@ -4,12 +4,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, File, Form, UploadFile
 
-from backend.api.deps import ServicesDep, SlotsDep
+from backend.api.deps import CallerDep, ServicesDep, SlotsDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import camera_reply, enrolment_reply, identification_reply
 from backend.api.uploads import image_of, photos_of
 from backend.container import Services
-from backend.domain.errors import InvalidField
+from backend.domain.access import Caller, Scope
+from backend.domain.errors import InvalidField, NotAllowed
 from backend.domain.person import composed
 from backend.schemas.cameras import CameraStatusReply
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
@@ -30,6 +31,7 @@ def persons(services: ServicesDep) -> PersonList:
 @router.post("/person")
 def person(
     services: ServicesDep,
+    caller: CallerDep,
     slots: SlotsDep,
     action: Annotated[Action, Form(description="What to do.")],
     person_id: Annotated[str | None, Form(description="For `add` (a new person without it) and `remove`.")] = None,
@@ -39,15 +41,23 @@ def person(
     """Enrol a person, identify a face, remove a person, or ask how a camera is doing."""
     match action:
         case "add":
+            _check_may_enrol(caller)
             with slots.taken():
                 return _add(services, person_id or None, image or [])
         case "retrieve":
             with slots.taken():
                 return _retrieve(services, image or [])
         case "remove":
+            _check_may_enrol(caller)
             return _remove(services, person_id)
         case "camera_status":
             return _camera_status(services, camera_id)
+
+
+def _check_may_enrol(caller: Caller) -> None:
+    # The route's own rule is that of its other actions: which one is meant is known only now.
+    if not caller.may(Scope.ENROL):
+        raise NotAllowed(Scope.ENROL)
 
 
 def _add(services: Services, person_id: str | None, images: list[UploadFile]) -> AddReply:

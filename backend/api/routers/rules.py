@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from backend.api.deps import RulebookDep
+from backend.api.edits import CHANGED_RESPONSE, EditLockDep, IfMatch, tagged
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
+from backend.api.paging import PagingDep
 from backend.domain.errors import InvalidField
 from backend.domain.rule import Mute, Period, Rule
 from backend.notifications.rulebook import Rulebook, WrittenRule
@@ -24,14 +27,23 @@ from backend.schemas.rules import (
 )
 from backend.storage.ids import new_id
 
-router = APIRouter(tags=["rules"], responses=COMMON_RESPONSES)
+router = APIRouter(tags=["rules"], route_class=IdempotentRoute, responses=COMMON_RESPONSES | UNDERWAY_RESPONSE)
 
 
 @router.get("/rules")
-def list_rules(rulebook: RulebookDep) -> RuleList:
+def list_rules(rulebook: RulebookDep, paging: PagingDep) -> RuleList:
     """List every rule with its sentence, those that come with a camera first."""
-    replies = [_rule_reply(written) for written in rulebook.rules()]
-    return RuleList(rules=replies, total=len(replies))
+    rules = rulebook.rules()
+    page, cursor = paging.page(rules, lambda written: ("0" if written.of_camera else "1", written.rule.rule_id))
+    return RuleList(rules=[_rule_reply(written) for written in page], total=len(rules), next_cursor=cursor)
+
+
+@router.get("/rules/{rule_id}")
+def show_rule(rulebook: RulebookDep, response: Response, rule_id: str) -> RuleReply:
+    """Answer a rule with its sentence."""
+    reply = _rule_reply(rulebook.rule(rule_id))
+    tagged(response, reply)
+    return reply
 
 
 @router.post("/rules")
@@ -40,10 +52,20 @@ def add_rule(rulebook: RulebookDep, rule: RuleRequest) -> RuleReply:
     return _rule_reply(rulebook.add(_rule(new_id(), rule)))
 
 
-@router.put("/rules/{rule_id}")
-def change_rule(rulebook: RulebookDep, rule_id: str, rule: RuleRequest) -> RuleReply:
+@router.put("/rules/{rule_id}", responses=CHANGED_RESPONSE)
+def change_rule(
+    rulebook: RulebookDep,
+    edits: EditLockDep,
+    response: Response,
+    rule_id: str,
+    rule: RuleRequest,
+    if_match: IfMatch = None,
+) -> RuleReply:
     """Replace a rule; one that comes with a camera is changed with the camera."""
-    return _rule_reply(rulebook.change(_rule(rule_id, rule)))
+    with edits.held(if_match, lambda: _rule_reply(rulebook.rule(rule_id))):
+        reply = _rule_reply(rulebook.change(_rule(rule_id, rule)))
+    tagged(response, reply)
+    return reply
 
 
 @router.delete("/rules/{rule_id}")
@@ -54,10 +76,11 @@ def remove_rule(rulebook: RulebookDep, rule_id: str) -> RuleRemoved:
 
 
 @router.get("/mutes")
-def list_mutes(rulebook: RulebookDep) -> MuteList:
+def list_mutes(rulebook: RulebookDep, paging: PagingDep) -> MuteList:
     """List what is muted now, the oldest first."""
-    replies = [_mute_reply(mute) for mute in rulebook.mutes()]
-    return MuteList(mutes=replies, total=len(replies))
+    mutes = rulebook.mutes()
+    page, cursor = paging.page(mutes, lambda mute: (mute.mute_id,))
+    return MuteList(mutes=[_mute_reply(mute) for mute in page], total=len(mutes), next_cursor=cursor)
 
 
 @router.post("/mutes")

@@ -1,11 +1,9 @@
 """Sightings and their pictures."""
 
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator, AwareDatetime
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
@@ -14,6 +12,7 @@ from backend.api.replies import sighting_reply
 from backend.domain.errors import SightingNotFound
 from backend.domain.person import composed
 from backend.domain.sighting import SightingFilter
+from backend.schemas.moments import Moment
 from backend.schemas.sightings import SightingList
 from backend.storage import sightings
 
@@ -22,16 +21,6 @@ router = APIRouter(prefix="/sightings", tags=["sightings"], responses=COMMON_RES
 Cursor = Annotated[
     str | None, Query(pattern="^[0-9A-HJKMNP-TV-Z]{26}$", description="`next_cursor` of the page before.")
 ]
-
-
-def _utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("Send a time that lies within the years 1 to 9999 in UTC.") from None
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many to answer at most.")]
 Since = Annotated[Moment | None, Query(description="Begun at this moment or later (ISO 8601 with zone).")]
 Until = Annotated[Moment | None, Query(description="Begun before this moment (ISO 8601 with zone).")]

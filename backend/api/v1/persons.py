@@ -7,6 +7,8 @@ from fastapi import Path as PathParameter
 
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import IdempotentRoute
+from backend.api.paging import PagingDep
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
@@ -35,7 +37,9 @@ from backend.storage.templates import TemplateEntry
 router = APIRouter(
     prefix="/persons",
     tags=["persons"],
-    responses=COMMON_RESPONSES | {409: {"model": ErrorReply, "description": "The id is taken"}},
+    route_class=IdempotentRoute,
+    responses=COMMON_RESPONSES
+    | {409: {"model": ErrorReply, "description": "The id is taken, or the same request is being done"}},
 )
 
 PersonId = Annotated[str, PathParameter(description="The person's id.")]
@@ -64,9 +68,8 @@ def list_people(
 def create_person(services: ServicesDep, wanted: NewPerson) -> Profile:
     """Enrol somebody who has no photo yet."""
     person_id = new_id() if wanted.person_id is None else checked_person_id(wanted.person_id)
-    services.recognition.gallery.create(person_id)
     groups = tuple(sorted(set(wanted.groups)))
-    created = services.recognition.gallery.describe(
+    created = services.recognition.gallery.create(
         person_id, display_name=wanted.display_name, note=wanted.note, groups=groups
     )
     return profile_reply(created)
@@ -96,10 +99,11 @@ def merge_person(services: ServicesDep, person_id: PersonId, wanted: Merging) ->
 
 
 @router.get("/{person_id}/faces")
-def list_faces(services: ServicesDep, person_id: PersonId) -> FaceList:
+def list_faces(services: ServicesDep, person_id: PersonId, paging: PagingDep) -> FaceList:
     """List a person's templates, in the order of enrolment."""
-    entries = [_face_entry(entry) for entry in services.recognition.gallery.templates_of(composed(person_id))]
-    return FaceList(faces=entries, total=len(entries))
+    entries = services.recognition.gallery.templates_of(composed(person_id))
+    page, cursor = paging.page(entries, lambda entry: (entry.template_id,))
+    return FaceList(faces=[_face_entry(entry) for entry in page], total=len(entries), next_cursor=cursor)
 
 
 @router.post("/{person_id}/faces")

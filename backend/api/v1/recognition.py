@@ -1,5 +1,6 @@
 """Faces in images: find, embed, identify, verify."""
 
+from collections.abc import Sequence
 from typing import Annotated, cast
 
 import numpy as np
@@ -26,7 +27,6 @@ from backend.schemas.recognition import (
     IdentifyReply,
     VerifyReply,
 )
-from backend.vision.image import decode
 
 router = APIRouter(
     tags=["recognition"],
@@ -41,10 +41,15 @@ Threshold = Annotated[float | None, Form(ge=0, le=1, description="A similarity, 
 
 @router.post("/identify")
 def identify(
-    services: ServicesDep, _slot: RecognitionSlot, images: Images, limit: Limit = 5, threshold: Threshold = None
+    services: ServicesDep,
+    _slot: RecognitionSlot,
+    images: Images,
+    limit: Limit = 5,
+    threshold: Threshold = None,
+    group: Annotated[list[str] | None, Form(description="Look among these groups only; once for each.")] = None,
 ) -> IdentifyReply:
     """Say who is in each image, if anyone; a bad image does not spoil the others."""
-    search = Search(threshold, limit)
+    search = Search(threshold, limit, _among(services, group or []))
     photos = photos_of(services, images, "images")
     results = [_identified(services, index, photo, search) for index, photo in enumerate(photos)]
     identifier = services.recognition.identifier
@@ -56,7 +61,8 @@ def identify(
 def identify_embedding(services: ServicesDep, probe: EmbeddingProbe) -> EmbeddingDecision:
     """Say who an embedding belongs to, if anyone."""
     template = _template(services, probe)
-    decision = services.recognition.identifier.identify(template, None, Search(probe.threshold, probe.limit))
+    search = Search(probe.threshold, probe.limit, _among(services, probe.group))
+    decision = services.recognition.identifier.identify(template, None, search)
     return EmbeddingDecision(
         model=template.model,
         threshold=decision.threshold,
@@ -110,12 +116,18 @@ def embed(services: ServicesDep, _slot: RecognitionSlot, image: Image) -> EmbedR
 def _identified(services: Services, index: int, photo: Photo, search: Search) -> IdentifiedImage:
     recognition = services.recognition
     try:
-        faces = recognition.identifier.identify_image(decode(photo.data, recognition.limits), search)
+        faces = recognition.identifier.identify_image(recognition.decode(photo.data), search)
     except ImageRejected as rejected:
         error = ErrorBody(code=rejected.code, message=rejected.message)
         return IdentifiedImage(index=index, filename=photo.filename, faces=[], error=error)
     replies = [face_reply(face, search.limit) for face in faces]
     return IdentifiedImage(index=index, filename=photo.filename, faces=replies)
+
+
+def _among(services: Services, groups: Sequence[str]) -> frozenset[str] | None:
+    # A form's field that was left empty narrows nothing.
+    named = [group for group in groups if group]
+    return services.recognition.gallery.members(named) if named else None
 
 
 def _faces(services: Services, image: RgbImage) -> list[Face]:

@@ -120,6 +120,16 @@ def test_a_stranger_who_is_named_is_enrolled_relabelled_and_renamed_in_the_messa
     assert [b["text"] for row in phone.buttons(message) for b in row] == ["Not alice", "Mute 1 h"]
 
 
+def test_people_are_called_by_their_display_names_on_buttons_and_in_answers(phone: Phone) -> None:
+    phone.gallery.add("alice", [NewTemplate(a_look(20.0), 0.9, "photo", "hash")])
+    phone.gallery.describe("alice", display_name="Alice Example")
+    _, message = phone.told("alice")
+    assert message.params["caption"].startswith("Alice Example at Front door")
+    assert [b["text"] for row in phone.buttons(message) for b in row] == ["Not Alice Example", "Mute 1 h"]
+    assert phone.press(message, "Mute 1 h").startswith("About Alice Example")
+    assert "is not taken for Alice Example again" in phone.press(message, "Not Alice Example")
+
+
 def test_a_picture_can_be_answered_with_a_name_itself(phone: Phone) -> None:
     phone.gallery.add("Alice", [NewTemplate(a_look(170.0), 0.9, "photo", "hash")])
     sighting, message = phone.told(None)

@@ -2,15 +2,16 @@
 
 import gc
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import DeliveryDelayed, DeliveryRefused
-from backend.domain.notification import Channel, ChannelKind, Notification
+from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntry, Notification
 from backend.notifications.home_assistant import CameraOnline, slug
 from backend.notifications.home_states import HomeStates
 from backend.notifications.mqtt import MqttNotifier
@@ -112,6 +113,66 @@ def test_after_a_broken_connection_the_next_message_arrives_once(broker: Broker,
         proxy.heal()
         notifier.send(a_channel(proxy.port), a_message())
         assert len(broker.wait_for("faces/events", 2)) == 2
+
+
+@contextmanager
+def answering(data: bytes) -> Iterator[int]:
+    """A server that answers every first word with these bytes and hangs up; gives its port."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(data)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield int(server.server_address[1])
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\x20\x09\x00\x00\x06", id="half of a welcome"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="another protocol"),
+        pytest.param(b"\xff" * 64, id="garbage"),
+    ],
+)
+def test_what_is_no_answer_of_a_broker_delays_the_message(notifier: MqttNotifier, answer: bytes) -> None:
+    with answering(answer) as port, pytest.raises(DeliveryDelayed):
+        notifier.send(a_channel(port), a_message())
+
+
+def test_a_burst_is_one_event_and_the_last_state_of_each_entity(broker: Broker, notifier: MqttNotifier) -> None:
+    seen = [a_sighting(person_id, sighting_id=f"01{n}") for n, person_id in enumerate(["alice", None, "alice"])]
+    entries = tuple(DigestEntry(f"e{n}", sighting, PICTURE, "Alice") for n, sighting in enumerate(seen))
+    notifier.send_together(a_channel(broker.port), Digest("3 visits", entries, "01DIGEST"))
+    (published,) = broker.wait_for("faces/events")
+    event = json.loads(published.payload)
+    assert (event["type"], event["event_id"], event["text"], event["sighting"]) == (
+        "digest",
+        "01DIGEST",
+        "3 visits",
+        None,
+    )
+    assert [(told["event_id"], told["sighting"]["sighting_id"]) for told in event["sightings"]] == [
+        ("e0", "010"),
+        ("e1", "011"),
+        ("e2", "012"),
+    ]
+    assert len(broker.seen("faces/person/alice")) == len(broker.seen("faces/stranger")) == 1
+    assert [json.loads(state.payload)["person"] for state in broker.seen("faces/camera/front")] == ["Alice"]
+
+
+def test_home_assistant_calls_people_by_their_display_names(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port), Notification("", None, "01EVENT", a_sighting("alice"), "Alice Example"))
+    described = [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")]
+    assert {"Alice Example last camera", "Alice Example last seen"} <= set(described)
+    state = json.loads(broker.seen("faces/camera/front")[0].payload)
+    assert (state["person"], state["person_id"]) == ("Alice Example", "alice")
 
 
 def test_a_topic_that_is_not_ours_is_refused(broker: Broker, notifier: MqttNotifier) -> None:

@@ -38,6 +38,12 @@ def test_every_error_says_what_to_do(kind: type[ClientError], words: str) -> Non
     assert words in explanation(kind(500, "some_code", "A sentence.", request_id="01J"))
 
 
+def test_a_key_without_the_scope_is_not_told_to_compare_tokens() -> None:
+    told = explanation(Forbidden(403, "scope_missing", "This takes a key with the scope enrol."))
+    assert "may not do this" in told
+    assert "Compare" not in told
+
+
 def test_what_the_server_says_is_shown_as_text() -> None:
     assert "\\*\\*bold\\*\\*" in explanation(Refused(422, "invalid_field", "**bold**"))
 

@@ -53,6 +53,7 @@ DELIVERY = {
     "created_at": NOW.isoformat(),
     "next_attempt_at": NOW.isoformat(),
     "last_error": "The webhook refuses with 410.",
+    "digest_id": "01DIGEST",
     "history": [
         {
             "began_at": NOW.isoformat(),
@@ -98,10 +99,12 @@ TRACE = {
             "decided_at": NOW.isoformat(),
             "decision": "match",
             "threshold": 0.5,
+            "above_threshold": 0.11,
             "margin": 0.2,
             "candidates": [{"person_id": "alice", "similarity": 0.61}],
             "looks": 3,
             "quality": 0.8,
+            "qualities": [0.8, 0.75, 0.6],
             "outcome": "cooldown",
             "judgements": [
                 {
@@ -146,7 +149,7 @@ def test_a_new_rule_is_sent_as_it_was_chosen(monkeypatch: pytest.MonkeyPatch) ->
         app.text_input(key="rule-1-name").input("Family")
         app.segmented_control(key="rule-1-who").set_value("group").run()
         app.selectbox(key="rule-1-group").select("family")
-        app.multiselect(key="rule-1-channels").select("01HOOK")
+        app.pills(key="rule-1-channels").set_value(["01HOOK"])
         app.button(key="rule-1-quiet-add").click().run()
         app.pills(key="rule-1-quiet-0-days").set_value(["sun"])
         app.number_input(key="rule-1-pause-number").set_value(5)
@@ -298,6 +301,7 @@ def test_a_delivery_shows_every_attempt_and_what_was_given_up_is_sent_again(monk
     assert "after 1.5 s: It answered 503." in said
     assert "after 1.5 s: It refuses with 410." in said
     assert "1 message given up" in said
+    assert "one message with others" in said
 
 
 @pytest.mark.parametrize("page", ["deliveries", "sightings"])
@@ -307,7 +311,8 @@ def test_the_trace_tells_why_or_why_not_and_all_that_is_new_to_it(page: str, mon
         app.button(key="why-01DELIVERY" if page == "deliveries" else "open-01SIGHTING").click().run()
         assert not app.exception
         said = _plain(text(app))
-    assert "0.61 ≥ 0.50" in said
+    assert "0.61, 0.11 above the threshold" in said
+    assert "0.80, 0.75, 0.60" in said
     assert "**Night**: Its cooldown has 43 s left." in said
     assert "Message to **Door bell**" in said
     assert "A fact that this page knows nothing of." in said

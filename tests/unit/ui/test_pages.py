@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from backend.schemas.cameras import CameraCountsReply, CameraJob
 from tests.rig.canned_http import Asked, Canned, CannedHttp
-from tests.unit.ui.prepared import EMPTY, SCRIPT, answering, opened, person, refusal, refusing, text
+from tests.unit.ui.prepared import EMPTY, SCRIPT, answering, opened, person, refusal, refusing, sent, text
 
 PAGES = ("people", "recognise", "cameras", "sightings", "rules", "channels", "deliveries", "telegram")
 ASKING = tuple(page for page in PAGES if page != "telegram")
@@ -118,6 +118,72 @@ def test_an_incomplete_form_is_told_without_asking_the_server(monkeypatch: pytes
         assert all(asked.method == "GET" for asked in server.requests)
     assert "Name: please fill this in" in app.error[0].value.replace("\\", "")
     assert "secret" not in app.error[0].value
+
+
+CHECK = {
+    "ok": False,
+    "rtsp_link": "rtsp://viewer:***@192.0.2.1/",
+    "passed": ["link", "name", "port", "answer"],
+    "failed": "login",
+    "message": "The camera refuses the user name or password.",
+    "video": None,
+    "capacity": None,
+}
+VIDEO = {
+    "codec": "h264",
+    "width": 640,
+    "height": 480,
+    "fps": 25,
+    "keyframe_seconds": 2,
+    "kilobits_per_second": 900,
+    "decode_ms": 30,
+    "search_ms": 7,
+    "describe_ms": 20,
+    "face_sizes": [58],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (CHECK, ("cannot be watched.** The camera refuses", "192.0.2.1")),
+        (
+            {
+                **CHECK,
+                "ok": True,
+                "failed": None,
+                "video": VIDEO,
+                "capacity": {"while_still": 9, "while_busy": 3},
+            },
+            ("can be watched.**", "640 × 480", "1 face seen, 58 pixels wide", "watch 9 cameras", "3 while people walk"),
+        ),
+    ],
+)
+def test_a_link_is_checked_and_the_answer_put_into_words(
+    found: dict[str, object], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering({**EMPTY, "POST /cameras/check": found}) as server:
+        app = opened("cameras", server.url, monkeypatch)
+        app.text_input(key="link-0").input("rtsp://viewer:secret@192.0.2.1/")
+        app.button(key="check-0").click().run()
+        assert not app.exception
+        assert sent(server, "POST", "/cameras/check") == {"rtsp_link": "rtsp://viewer:secret@192.0.2.1/"}
+    said = text(app).replace("\\", "").replace(":small[]", "")
+    assert [part for part in words if part not in said] == []
+
+
+def test_the_live_picture_of_a_camera_is_fetched_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = _picture().body
+    assert isinstance(picture, bytes)
+    part = b"\r\n--picture\r\nContent-Length: %d\r\n\r\n%s" % (len(picture), picture)
+    stream = Canned(200, part, "multipart/x-mixed-replace; boundary=picture")
+    cameras = {"cameras": [CAMERA], "total": 1}
+    with answering({**EMPTY, "/cameras": cameras, "/cameras/01CAMERA/live": stream}) as server:
+        app = opened("cameras", server.url, monkeypatch)
+        assert "/cameras/01CAMERA/live" not in [asked.path for asked in server.requests]
+        app.button(key="live-01CAMERA").click().run()
+        assert not app.exception
+        assert "/cameras/01CAMERA/live" in [asked.path for asked in server.requests]
 
 
 def test_every_field_of_the_form_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,136 @@
+"""A large index on disk: written beside what is there and put in its place in one step, checked before it is used."""
+
+import json
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.domain.errors import StorageError
+from backend.gallery.hnsw import HnswIndex, Parts
+from backend.storage.changes import State
+
+FORMAT = 1
+GRAPH, VECTORS, OWNERS, LOOKS = "graph.usearch", "templates.npy", "owners.npy", "looks.npy"
+PEOPLE, MANIFEST = "people.json", "manifest.json"
+CHECKED = (GRAPH, VECTORS, OWNERS, LOOKS, PEOPLE)
+_UNFINISHED = ".unfinished"
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFiles:
+    """Where the index of one model is kept: a folder for each state that was written, of which the newest counts."""
+
+    folder: Path
+    model: str
+
+    @property
+    def home(self) -> Path:
+        """The model's own folder."""
+        readable = re.sub(r"[^A-Za-z0-9.-]", "_", self.model)
+        # Two models whose names differ in what a folder's name cannot hold are still two.
+        return self.folder / f"{readable}-{zlib.crc32(self.model.encode()):08x}"
+
+    def newest(self) -> tuple[HnswIndex, State] | None:
+        """The index written last, mapped into memory, and what state it is of; None where there is none.
+
+        Raises StorageError where it is damaged: every byte is checked first, for a search in a damaged graph may
+        read anywhere.
+        """
+        written = self._written()
+        if not written:
+            return None
+        place = written[-1]
+        try:
+            manifest = json.loads((place / MANIFEST).read_text("utf-8"))
+            self._check(place, manifest)
+            return _viewed(place), State(manifest["generation"], manifest["mark"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StorageError(f"The search index in '{place}' is damaged: {error}.") from error
+
+    def write(self, index: HnswIndex, state: State) -> HnswIndex:
+        """Keep an index as the newest, for good once this returns; answers it mapped. Raises StorageError."""
+        try:
+            return _viewed(self._placed(index, state))
+        except OSError as error:
+            raise StorageError(f"The search index cannot be written: {error.strerror or error}.") from error
+
+    def tidy(self) -> None:
+        """Remove what is not the newest, and what a process left unfinished when it was killed."""
+        for stale in (*self._unfinished(), *self._written()[:-1]):
+            # What another process has mapped stays readable to it.
+            shutil.rmtree(stale, ignore_errors=True)
+
+    def _placed(self, index: HnswIndex, state: State) -> Path:
+        place = self._place(state)
+        unfinished = place.with_name(place.name + _UNFINISHED)
+        for old in (unfinished, place):
+            shutil.rmtree(old, ignore_errors=True)
+        unfinished.mkdir(parents=True, mode=0o700)
+        index.graph.save(unfinished / GRAPH)
+        parts = index.parts
+        for name, array in ((VECTORS, parts.vectors), (OWNERS, parts.owners), (LOOKS, parts.looks)):
+            np.save(unfinished / name, array)
+        (unfinished / PEOPLE).write_text(json.dumps(parts.people, ensure_ascii=False), "utf-8")
+        sums = {name: _sum_of(unfinished / name) for name in CHECKED}
+        manifest = {"format": FORMAT, "model": self.model, **asdict(state), "sums": sums}
+        (unfinished / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+        for name in (*CHECKED, MANIFEST, "."):
+            _flush(unfinished / name)
+        unfinished.rename(place)
+        _flush(self.home)
+        return place
+
+    def _place(self, state: State) -> Path:
+        # With leading zeros, so that the newest is the last by name.
+        return self.home / f"{state.generation:012d}-{state.mark}"
+
+    def _written(self) -> list[Path]:
+        return sorted(path for path in self._entries() if path.suffix != _UNFINISHED)
+
+    def _unfinished(self) -> Iterator[Path]:
+        return (path for path in self._entries() if path.suffix == _UNFINISHED)
+
+    def _entries(self) -> list[Path]:
+        return [path for path in self.home.iterdir() if path.is_dir()] if self.home.is_dir() else []
+
+    def _check(self, place: Path, manifest: dict[str, Any]) -> None:
+        if manifest["format"] != FORMAT or manifest["model"] != self.model:
+            raise ValueError("it is of another version or model")
+        for name in CHECKED:
+            if _sum_of(place / name) != manifest["sums"][name]:
+                raise ValueError(f"{name} is not as it was written")
+
+
+def _viewed(place: Path) -> HnswIndex:
+    parts = Parts(
+        vectors=np.load(place / VECTORS, mmap_mode="r"),
+        owners=np.load(place / OWNERS),
+        looks=np.load(place / LOOKS),
+        people=tuple(json.loads((place / PEOPLE).read_text("utf-8"))),
+    )
+    return HnswIndex.viewed(place / GRAPH, parts)
+
+
+def _sum_of(path: Path) -> int:
+    """The CRC-32 of a file: against damage, not against forgery; who may write here owns the gallery anyway."""
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            total = zlib.crc32(block, total)
+    return total
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,53 @@
+"""Writes a gallery's index anew in the background, whenever that is worth it."""
+
+import logging
+import threading
+
+from backend.domain.errors import StorageError
+from backend.gallery.gallery import Gallery
+from backend.gallery.hnsw import Stopped
+
+PATIENCE_SECONDS = 600.0
+"""How long it waits after a failure: the disk may be full, and the work is long."""
+
+logger = logging.getLogger(__name__)
+
+
+class IndexKeeper:
+    """Owns the thread that renews a gallery's index; of the processes on a data folder only the server has one."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        """Keep the index of that gallery; `start` begins."""
+        self._gallery = gallery
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="index-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look after it."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """Leave off, within that many seconds; what was half made is made again after the next start."""
+        self._stopping.set()
+        self._gallery.renewal.set()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while True:
+            self._gallery.renewal.wait()
+            # Before looking whether to stop: what is asked for from here on is seen next time.
+            self._gallery.renewal.clear()
+            if self._stopping.is_set():
+                return
+            self._renew()
+
+    def _renew(self) -> None:
+        try:
+            if self._gallery.renew(lambda: not self._stopping.is_set()):
+                logger.info("The search index was written anew.")
+        except Stopped:
+            return
+        except (StorageError, MemoryError) as error:
+            logger.error("The search index could not be written: %s It is tried again later.", error)
+            self._stopping.wait(PATIENCE_SECONDS)
+            self._gallery.renewal.set()
