@@ -39,9 +39,9 @@ PACKAGES = ("openvino", "av", "opencv-python-headless")
 app = typer.Typer()
 bench = typer.Typer(help="Measure what this machine can do.", no_args_is_help=True)
 bench.add_typer(bench_jobs.app, name="job")
-bench.add_typer(bench_search.app)
 bench.add_typer(bench_engine.app)
 bench.add_typer(bench_http.app)
+bench.add_typer(bench_search.app)
 app.add_typer(bench, name="bench")
 
 

@@ -13,12 +13,14 @@ from backend.vision.cores import usable_cores
 from backend.vision.runtime import Precision
 
 OnnxDevice: TypeAlias = Literal["cpu", "cuda", "tensorrt", "coreml"]
-_PROVIDERS: Final[Mapping[OnnxDevice, str]] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
+_PROVIDERS: Final[Mapping[OnnxDevice, Sequence[str]]] = {
+    "cpu": ["CPUExecutionProvider"],
+    "cuda": ["CUDAExecutionProvider"],
+    # What TensorRT leaves out of a network is computed by CUDA.
+    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider"],
+    "coreml": ["CoreMLExecutionProvider"],
 }
+"""By what a model is computed on a device. ONNX Runtime adds the processor for single steps that have no other way."""
 _NEEDS: Final[Mapping[OnnxDevice, str]] = {
     "cpu": "Install it anew.",
     "cuda": "It needs an NVIDIA card with its driver, and the extra: pip install 'face-server[gpu]'.",
@@ -77,10 +79,10 @@ class OnnxRuntime:
         if precision not in self.precisions:
             raise ConfigurationError(f"ONNX Runtime does not compute in {precision} here.")
         try:
-            session = ort.InferenceSession(str(model), self._options(), [_PROVIDERS[self.device]])
+            session = ort.InferenceSession(str(model), self._options(), _PROVIDERS[self.device])
         except Exception as error:
             raise ModelError(f"ONNX Runtime cannot load the model {model.name}.", model=model.name) from error
-        if _PROVIDERS[self.device] not in session.get_providers():
+        if _PROVIDERS[self.device][0] not in session.get_providers():
             raise _absent(self.device)
         session.disable_fallback()
         return OnnxRuntimeSession(session)
@@ -97,7 +99,7 @@ class OnnxRuntime:
 
 def has(device: OnnxDevice) -> bool:
     """Whether the installed ONNX Runtime was built for a device; whether one answers is seen at loading a model."""
-    return _PROVIDERS[device] in ort.get_available_providers()
+    return _PROVIDERS[device][0] in ort.get_available_providers()
 
 
 def _absent(device: OnnxDevice) -> ConfigurationError:
