@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from backend.client import ClientError
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState
-from backend.schemas.cameras import CameraJob, CameraReply
+from backend.schemas.cameras import CameraCountsReply, CameraJob, CameraReply
 from backend.ui.announcements import announce
 from backend.ui.camera_checks import check_link
 from backend.ui.connection import client
@@ -20,6 +20,7 @@ from backend.ui.regions import HOW_TO_TYPE_A_REGION, parsed_region
 
 _ROUND_KEY = "camera_round"
 _REFRESH_EVERY_S = 3
+_OVERTAKEN_WORTH_TELLING = 0.01
 _LABELS = {
     "rtsp_link": "Link",
     "camera_nickname": "Name",
@@ -226,7 +227,16 @@ def _activity(camera: CameraReply) -> str:
     seen = "no picture yet" if camera.last_frame_at is None else f"last picture {ago(camera.last_frame_at, _now())}"
     speed = f"{camera.fps_read:.1f} pictures a second, {camera.fps_analysed:.1f} looked at"
     done = f"{count(counts.sightings, 'sighting')}, {count(counts.reconnects, 'reconnect')} since the start"
-    return f"{speed}, {seen}  \n{done}"
+    return f"{speed}, {seen}  \n{done}{_too_slow(counts)}"
+
+
+def _too_slow(counts: CameraCountsReply) -> str:
+    """How much of what was due was not looked at, where that is more than a hundredth."""
+    due = counts.frames_analysed + counts.frames_dropped
+    share = counts.frames_dropped / due if due else 0.0
+    if share < _OVERTAKEN_WORTH_TELLING:
+        return ""
+    return f"  \n{share:.0%} of the pictures due were overtaken by newer ones: this machine is too busy"
 
 
 def _rules(camera: CameraReply) -> str:

@@ -102,6 +102,7 @@ def test_a_camera_is_shown_with_its_state_and_its_trouble_and_other_peoples_text
     assert "**Front\\*\\*Door\\*\\***" in said
     assert "reconnecting" in said
     assert "24.9 pictures a second, 5.0 looked at, no picture yet" in said
+    assert "50% of the pictures due were overtaken by newer ones" in said
     assert (
         "faces from 60 pixels, in a part of the picture, tells Telegram of people, of each at most once in 1 h" in said
     )
