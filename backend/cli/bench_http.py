@@ -38,7 +38,7 @@ from backend.vision.image import decode
 
 PACKAGES = ("openvino", "fastapi", "uvicorn")
 START_SECONDS: Final = 120.0
-_LISTENING: Final = re.compile(r"Uvicorn running on (http://\S+)")
+_LISTENING: Final = re.compile(r"listens at (http://[^\s\"]+)")
 
 Ask: TypeAlias = Callable[[bytes], None]
 """Asks who is in a photo, and waits for the answer."""
@@ -214,7 +214,13 @@ def _server(data_dir: Path) -> Iterator[_Server]:
     """`face-server serve` in a process of its own, on a port that is free."""
     token = secrets.token_urlsafe(32)
     command = [sys.executable, "-m", "backend.cli", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    environment = os.environ | {"AUTH_TOKEN": token, "HOST": "127.0.0.1", "LOG_LEVEL": "INFO"}
+    environment = os.environ | {
+        "AUTH_TOKEN": token,
+        "HOST": "127.0.0.1",
+        "LOG_LEVEL": "INFO",
+        "TLS_CERTIFICATE": "",
+        "TLS_KEY": "",
+    }
     with (
         (data_dir.parent / "server.log").open("w+") as log,
         subprocess.Popen(command, env=environment, stderr=log, stdout=log) as process,  # noqa: S603 - ourselves
