@@ -78,6 +78,10 @@ COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorReply, "description": meaning} for status, meaning in _MEANINGS.items()
 }
 """What any route may answer, for the OpenAPI document."""
+DOOR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: COMMON_RESPONSES[status] for status in (401, 403, 408, 413, 429)
+}
+"""What is answered before a request reaches its route."""
 
 _CODES = {
     400: "bad_request",

@@ -298,8 +298,6 @@ class Gallery:
 
     def everything(self, *, with_crops: bool) -> Iterator[KeptPerson]:
         """All that is kept of everybody, as it is at one moment, sorted by id."""
-        with self._database.write() as tx:
-            audit.note(tx, Deed.GALLERY_EXPORTED, "gallery", pictures=with_crops)
         with self._database.read() as tx:
             for person in people.all_with_counts(tx):
                 yield gallery_rows.whole(tx, person, with_crops=with_crops)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from backend.api.errors import headers_of, status_of
+from backend.api.errors import DOOR_RESPONSES, headers_of, status_of
 from backend.domain.errors import (
     FaceNotFound,
     FaceServerError,
@@ -45,7 +45,7 @@ _CODES: Mapping[type[FaceServerError], tuple[int, int]] = {
 }
 """Status and number of the nearest ancestor, as in its `CommonExceptionCode`."""
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = DOOR_RESPONSES | {
     400: {"model": CompreFaceError, "description": "The request makes no sense, or the image has no face"},
     404: {"model": CompreFaceError, "description": "There is no such subject or face"},
     409: {"model": CompreFaceError, "description": "The face was saved with another model"},
