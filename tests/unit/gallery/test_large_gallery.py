@@ -321,7 +321,7 @@ def test_making_a_graph_can_be_stopped(many: Gallery, folder: Path) -> None:
 
 
 def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Path) -> None:
-    keeper, written = IndexKeeper(many), threading.Event()
+    keeper, written, before = IndexKeeper(many), threading.Event(), set(threading.enumerate())
     make = many.renew
 
     def told(keep_on: Callable[[], bool]) -> bool:
@@ -333,7 +333,7 @@ def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Pat
     keeper.start()
     assert written.wait(30.0)
     keeper.stop(10.0)
-    assert "index-keeper" not in {thread.name for thread in threading.enumerate()}
+    assert "index-keeper" not in {thread.name for thread in set(threading.enumerate()) - before}
     assert len(places(folder)) == 1
     assert graph_of(many) is not None
 
