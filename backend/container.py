@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from backend.cameras.arenas import share_arenas
 from backend.cameras.doctor import CameraDoctor
 from backend.cameras.finding import EVERYTHING, Finder, View
 from backend.cameras.patience import Patience
@@ -110,6 +111,7 @@ class Services:
 @contextmanager
 def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterator[Recognition]:
     """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
+    share_arenas()
     data_folder.prepare(settings.data_dir)
     with ExitStack() as stack:
         database = stack.enter_context(closing(_open_database(settings)))
