@@ -29,9 +29,17 @@ class Standing:
     templates: int
     cameras: Mapping[str, int]
     """How many by state."""
+    cameras_degraded: int
+    """How many are watched less well than they should be: without the hardware that is to decode, say."""
     frames_analysed: int
     frames_lost: Mapping[str, int]
     """How many by reason, since each camera's worker started."""
+    camera_seconds: Mapping[str, float]
+    """What decoding (processor time) and recognition (by the clock) took, since each camera's worker started."""
+    batches: Mapping[tuple[str, int], int]
+    """How many batches the inference engine computed, by model and size."""
+    engine_waiting: int
+    """Calls that wait for their turn at the models."""
     waiting: int
     """Messages in the outbox."""
     waiting_seconds: float
@@ -112,6 +120,12 @@ class _Now(Collector):
         yield GaugeMetricFamily("face_server_people", "Enrolled people.", now.people)
         yield GaugeMetricFamily("face_server_templates", "Templates in the gallery.", now.templates)
         yield _by("face_server_cameras", "Cameras by state.", "state", now.cameras)
+        yield GaugeMetricFamily(
+            "face_server_cameras_degraded", "Cameras watched worse than wanted.", now.cameras_degraded
+        )
+        yield _counted("face_server_camera_seconds", "Decoding and recognition.", "stage", now.camera_seconds)
+        yield _batches(now.batches)
+        yield GaugeMetricFamily("face_server_engine_waiting", "Calls that wait for the models.", now.engine_waiting)
         yield CounterMetricFamily("face_server_frames_analysed", "Frames looked at.", now.frames_analysed)
         yield _counted("face_server_frames_lost", "Frames not looked at, by reason.", "reason", now.frames_lost)
         yield GaugeMetricFamily("face_server_outbox_waiting", "Messages that wait to be delivered.", now.waiting)
@@ -126,7 +140,12 @@ def _by(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
     return _labelled(GaugeMetricFamily(name, text, labels=[label]), (((key,), value) for key, value in values.items()))
 
 
-def _counted(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+def _batches(batches: Mapping[tuple[str, int], int]) -> Metric:
+    family = CounterMetricFamily("face_server_batches", "Batches of images by size.", labels=["model", "size"])
+    return _labelled(family, (((model, str(size)), count) for (model, size), count in batches.items()))
+
+
+def _counted(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
     family = CounterMetricFamily(name, text, labels=[label])
     return _labelled(family, (((key,), value) for key, value in values.items()))
 

@@ -49,7 +49,7 @@ def degraded(services: Services) -> list[str]:
 
 def standing(services: Services, slots: Slots) -> Standing:
     """Everything that is counted elsewhere."""
-    statuses = _statuses(services)
+    statuses, engine = _statuses(services), services.recognition.engine.figures()
     with services.recognition.database.read() as tx:
         enrolled, known = people.count(tx), templates.count_all(tx)
         waiting, oldest = outbox.backlog(tx)
@@ -61,12 +61,21 @@ def standing(services: Services, slots: Slots) -> Standing:
         people=enrolled,
         templates=known,
         cameras={**dict.fromkeys(CameraState, 0), **Counter(status.state for status in statuses)},
+        cameras_degraded=sum(bool(status.degraded) for status in statuses),
         frames_analysed=sum(status.counts.frames_analysed for status in statuses),
         frames_lost={
             "overtaken": sum(status.counts.frames_dropped for status in statuses),
             "damaged": sum(status.counts.frames_damaged for status in statuses),
             "failed": sum(status.counts.frames_failed for status in statuses),
         },
+        camera_seconds={
+            "decode": sum(status.counts.decode_ms for status in statuses) / 1000,
+            "inference": sum(status.counts.inference_ms for status in statuses) / 1000,
+        },
+        batches={
+            (model, size): count for model, figures in engine.models.items() for size, count in figures.batches.items()
+        },
+        engine_waiting=engine.waiting,
         waiting=waiting,
         waiting_seconds=_age(oldest),
         deliveries={"delivered": 0, "delayed": 0, "failed": 0, **results},

@@ -53,6 +53,19 @@ def test_paths_and_methods_that_callers_make_up_are_not_counted_one_by_one(
     assert 'route="none"' in told
 
 
+def test_the_batches_of_the_models_are_counted_by_size(api: httpx.Client, post: Post) -> None:
+    def batches() -> float:
+        return sum(value for name, value in samples(api).items() if name[0] == "face_server_batches_total")
+
+    before = batches()
+    post("add", jpeg(person_crop(2)), person_id="alice").raise_for_status()
+    told = samples(api)
+    assert batches() > before
+    assert told["face_server_engine_waiting",] == 0
+    assert told["face_server_cameras_degraded",] == 0
+    assert told["face_server_camera_seconds_total", "decode"] == 0
+
+
 def test_an_identification_is_measured_stage_by_stage(api: httpx.Client, post: Post) -> None:
     photo = jpeg(person_crop(2))
     post("add", photo, person_id="alice").raise_for_status()
