@@ -1,10 +1,14 @@
-"""One slot between a camera's reader and its processor: the newest frame wins."""
+"""The two places between a camera's reader and its processor: the newest frames win."""
 
 import threading
-from typing import Generic, Protocol, TypeVar
+from collections import deque
+from typing import Final, Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Put = TypeVar("Put", contravariant=True)
+
+PLACES: Final = 2
+"""So many frames may wait: with one place, people who pass several cameras at once cost looks though there was time."""
 
 
 class Sink(Protocol[Put]):
@@ -15,29 +19,28 @@ class Sink(Protocol[Put]):
         ...
 
 
-class LatestFrame(Generic[Item]):
-    """Holds one frame at most, so that a slow processor falls behind by one frame and never by a queue."""
+class LatestFrames(Generic[Item]):
+    """Holds the newest frames, so that a slow processor falls behind by PLACES frames and never by a queue."""
 
     def __init__(self) -> None:
         """Begin empty."""
         self._changed = threading.Condition()
-        self._item: Item | None = None
+        self._items: deque[Item] = deque(maxlen=PLACES)
         self._closed = False
 
     def put(self, item: Item) -> bool:
         """Leave a frame for the processor; False where it overtook one that was never taken."""
         with self._changed:
-            overtook = self._item is not None
-            self._item = item
+            overtook = len(self._items) == PLACES
+            self._items.append(item)
             self._changed.notify()
         return not overtook
 
     def take(self, timeout: float) -> Item | None:
-        """Wait for a frame and take it; None after `timeout` seconds or once the slot is closed."""
+        """Wait for a frame and take the oldest; None after `timeout` seconds or once the places are closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout)
-            item, self._item = self._item, None
-            return item
+            self._changed.wait_for(lambda: self._items or self._closed, timeout)
+            return self._items.popleft() if self._items else None
 
     def close(self) -> None:
         """Wake a waiting processor for the last time."""

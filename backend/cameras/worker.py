@@ -10,7 +10,7 @@ from functools import partial
 from backend.cameras.clock import SteadyClock
 from backend.cameras.detail import DetailStream
 from backend.cameras.frame import Frame
-from backend.cameras.latest_frame import LatestFrame
+from backend.cameras.latest_frame import LatestFrames
 from backend.cameras.live import LiveView
 from backend.cameras.patience import USUAL_PATIENCE, Patience
 from backend.cameras.reader import DAMAGED_SECONDS, OpenSource, Rate, Reader
@@ -62,7 +62,7 @@ class CameraWorker:
         """What the camera sees, for whoever wants to."""
         self._visits = visits
         self._clock = clock or SteadyClock()
-        self._slot: LatestFrame[Frame] = LatestFrame()
+        self._slot: LatestFrames[Frame] = LatestFrames()
         self._reader = Reader(name, open_source, self._slot, analysis_fps, self._clock, patience)
         self._detail = (
             None if open_detail is None else DetailStream(name, open_detail, analysis_fps, self._clock, patience)
