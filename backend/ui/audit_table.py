@@ -19,7 +19,7 @@ _EVERYTHING = ""
 
 def show_audit() -> None:
     """The filter, and below it who did what."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What was done", width="content", anchor=False)
         st.space("stretch")
         chosen = st.selectbox(
@@ -28,6 +28,7 @@ def show_audit() -> None:
             key="audit_deed",
             format_func=lambda deed: LABELS[Deed(deed)] if deed else "Everything",
             width=260,
+            label_visibility="collapsed",
         )
     st.caption("Every change is kept for good: no entry can be changed or deleted.")
     _list(Deed(chosen) if chosen else None)

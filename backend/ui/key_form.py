@@ -47,7 +47,7 @@ def show_form() -> None:
 
 
 def _show_made(made: KeyMade) -> None:
-    st.markdown(f"This is the key **{plain(made.name)}**. Copy it to where it is used:")
+    st.markdown(f"This is the key **{plain(made.name)}**. Copy it, with the button at its end, to where it is used:")
     st.code(made.key, language=None, wrap_lines=True)
     st.warning(
         "It is never shown again: the server keeps only its hash. If it is lost, revoke it and make another.",

@@ -62,8 +62,8 @@ def _list(keys: list[KeyEntry]) -> None:
     over = [key for key in keys if key.state != "active"]
     if not active:
         st.info(
-            "Only `AUTH_TOKEN` opens this server; it is the administrator's and opens everything. Make a key for each "
-            "program and each person else: it can do no more than it must, and can be revoked by itself.",
+            "Only `AUTH_TOKEN` opens this server; it is the administrator's and opens everything. Make a key for every "
+            "other program and person: it can do no more than it must, and can be revoked by itself.",
             icon=":material/key:",
         )
     for key in active:
@@ -83,7 +83,7 @@ def _show(key: KeyEntry) -> None:
             if key.state == "active":
                 _offer_revoking(key)
         st.markdown(_may(key.scopes))
-        st.caption(", ".join(_facts(key)) + f" · `{plain(key.key_id)}`")
+        st.caption(", ".join(_facts(key)) + f" · id `{plain(key.key_id)}`")
 
 
 def _show_state(key: KeyEntry) -> None:
