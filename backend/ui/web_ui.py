@@ -33,6 +33,7 @@ _PAGES = {
         ("deliveries", "Deliveries", ":material/outgoing_mail:"),
         ("telegram", "Telegram", ":material/send:"),
     ),
+    "Server": (("access", "Access", ":material/key:"),),
 }
 
 

@@ -24,6 +24,8 @@ EMPTY = {
     "/arming": '{"armed":true}',
     "/channels": '{"channels":[],"total":0}',
     "/deliveries": '{"deliveries":[],"next_cursor":null}',
+    "/v1/keys": '{"keys":[],"total":0,"next_cursor":null}',
+    "/v1/audit": '{"entries":[],"next_cursor":null}',
 }
 Answers = Mapping[str, "str | Canned | dict[str, Any]"]
 

@@ -14,7 +14,7 @@ from backend.schemas.cameras import CameraCountsReply, CameraJob
 from tests.rig.canned_http import Asked, Canned, CannedHttp
 from tests.unit.ui.prepared import EMPTY, SCRIPT, answering, opened, person, refusal, refusing, sent, text
 
-PAGES = ("people", "recognise", "cameras", "sightings", "rules", "channels", "deliveries", "telegram")
+PAGES = ("people", "recognise", "cameras", "sightings", "rules", "channels", "deliveries", "telegram", "access")
 ASKING = tuple(page for page in PAGES if page != "telegram")
 CAMERA = {
     "camera_id": "01CAMERA",
