@@ -18,6 +18,7 @@ from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
 from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
+from backend.api.examples import install_examples
 from backend.api.headers import SecurityHeaders
 from backend.api.limits import BodyLimit
 from backend.api.measuring import RequestMetrics
@@ -121,6 +122,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     for router, rule in COMPATIBLE_ROUTERS:
         app.include_router(router, dependencies=[bearer, rule])
     app.include_router(health.router)
+    install_examples(app)
     # The last one added meets the request first.
     app.add_middleware(BodyPatience, seconds=settings.request_seconds)
     app.add_middleware(
