@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 STOP_WITHIN_SECONDS = 8.5
 """How long a server that was told to stop may go on; the launcher kills it after nine, Docker after ten by default."""
-FAREWELL_SECONDS = 0.5
+FAREWELL_SECONDS = 1.0
 """How long the process may take to end once its services have: no longer than for what hangs, for all is written."""
 
 
