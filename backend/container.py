@@ -1,12 +1,14 @@
 """THE WIRING: settings to services, opened in order and closed in reverse."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from backend.cameras.arenas import share_arenas
 from backend.cameras.doctor import CameraDoctor
@@ -62,9 +64,38 @@ from backend.vision.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 5.0
-"""How long a message on its way, or the images being computed, may take to end at shutdown; what is not sent then is
-sent after the next start."""
+STOP_SECONDS = 4.5
+"""How long everything together may take to end at shutdown; what is not sent then is sent after the next start."""
+LETTING_GO_SECONDS = 1.5
+"""The last part of that, kept for connections: by then what is to be written is written."""
+TELLING_SECONDS = 0.5
+"""How long is waited for a broker that is just being told of the cameras: there is nothing in it to lose."""
+
+
+class Ending:
+    """The one deadline of a shutdown, begun by whatever ends first and shared by all that end after it."""
+
+    def __init__(self, seconds: float = STOP_SECONDS) -> None:
+        """Give all of them together that many seconds."""
+        self._seconds = seconds
+        self._deadline: float | None = None
+
+    def left(self, kept_back: float = 0.0) -> float:
+        """How many seconds are left, without the last `kept_back`; the first call begins to count."""
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._seconds
+        return max(0.0, self._deadline - kept_back - now)
+
+    def left_for_work(self) -> float:
+        """How many seconds are left for what may be lost if it is not waited for."""
+        return self.left(LETTING_GO_SECONDS)
+
+
+class _Stoppable(Protocol):
+    """What can be asked to end before it is waited for."""
+
+    def ask_to_stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +140,21 @@ class Services:
 
 
 @contextmanager
-def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterator[Recognition]:
-    """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be."""
+def open_recognition(
+    settings: LocalSettings, meter: Meter = NO_METER, ending: Ending | None = None
+) -> Iterator[Recognition]:
+    """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be.
+
+    They end together with what else ends by `ending`.
+    """
+    by = ending or Ending()
     share_arenas()
     data_folder.prepare(settings.data_dir)
     with ExitStack() as stack:
         database = stack.enter_context(closing(_open_database(settings)))
         runtime = _runtime(settings)
         engine = InferenceEngine()
-        stack.callback(engine.stop, STOP_SECONDS)
+        stack.callback(lambda: engine.stop(by.left()))
         pipelines = load_models(settings, runtime, engine, meter)
         gallery = open_gallery(settings, database, pipelines.photos.model, meter)
         device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
@@ -144,26 +181,37 @@ def open_recognition(settings: LocalSettings, meter: Meter = NO_METER) -> Iterat
 
 @contextmanager
 def open_services(settings: Settings) -> Iterator[Services]:
-    """Start the whole service, and stop it in the reverse order: cameras, dispatcher, models, database."""
+    """Start the whole service, and stop it in the reverse order: cameras, dispatcher, models, database.
+
+    All that runs is asked to end before any of it is waited for, and the waiting has one deadline.
+    """
     with ExitStack() as stack:
+        ending = Ending()
         data_folder.prepare(settings.data_dir)
         stack.enter_context(data_folder.held(settings.data_dir))
         metrics = Metrics()
-        recognition = stack.enter_context(open_recognition(settings, metrics))
+        recognition = stack.enter_context(open_recognition(settings, metrics, ending))
         keeper = IndexKeeper(recognition.gallery)
         keeper.start()
-        stack.callback(keeper.stop, STOP_SECONDS)
+        stack.callback(lambda: keeper.stop(ending.left()))
         snapshots = Snapshots(settings.data_dir / "snapshots")
         close_left_open(recognition.database, snapshots)
-        notifiers = _open_notifiers(settings, stack)
-        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers.by_kind(), stack)
+        notifiers = _open_notifiers(settings, stack, ending)
+        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers.by_kind())
+        stack.callback(lambda: dispatcher.stop(ending.left_for_work()))
         hardware = hardware_of(settings)
         supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher, hardware))
-        stack.callback(supervisor.stop)
+        stack.callback(lambda: supervisor.stop(ending.left_for_work()))
         schedule = Schedule(recognition.database, supervisor)
         schedule.resume()
-        _start_home_states(recognition.database, notifiers.mqtt, schedule, stack)
-        listeners = _start_listeners(recognition, notifiers.telegram, schedule, dispatcher, stack)
+        states = _start_home_states(recognition.database, notifiers.mqtt, schedule)
+        stack.callback(lambda: states.stop(min(TELLING_SECONDS, ending.left())))
+        listeners = _start_listeners(recognition, notifiers.telegram, schedule, dispatcher)
+        stack.callback(lambda: listeners.stop(ending.left_for_work()))
+        jobs = _start_jobs(settings, recognition)
+        stack.callback(lambda: jobs.stop(ending.left_for_work()))
+        # The dispatcher comes later: the cameras' last messages are still to go.
+        stack.callback(_ask_to_stop, (jobs, listeners, states, supervisor, keeper))
         yield Services(
             settings=settings,
             recognition=recognition,
@@ -174,9 +222,14 @@ def open_services(settings: Settings) -> Iterator[Services]:
             channels=ChannelList(recognition.database, notifiers.by_kind()),
             listeners=listeners,
             dispatcher=dispatcher,
-            jobs=_start_jobs(settings, recognition, stack),
+            jobs=jobs,
             metrics=metrics,
         )
+
+
+def _ask_to_stop(running: Iterable[_Stoppable]) -> None:
+    for each in running:
+        each.ask_to_stop()
 
 
 def load_models(
@@ -342,23 +395,25 @@ class _Notifiers:
         }
 
 
-def _open_notifiers(settings: Settings, stack: ExitStack) -> _Notifiers:
-    telegram = stack.enter_context(closing(TelegramNotifier(settings.telegram_api_url)))
-    webhook = stack.enter_context(closing(WebhookNotifier()))
-    mqtt = stack.enter_context(closing(MqttNotifier()))
+def _open_notifiers(settings: Settings, stack: ExitStack, ending: Ending) -> _Notifiers:
+    telegram = TelegramNotifier(settings.telegram_api_url)
+    stack.callback(lambda: telegram.close(ending.left()))
+    webhook = WebhookNotifier()
+    stack.callback(lambda: webhook.close(ending.left()))
+    mqtt = MqttNotifier()
+    stack.callback(lambda: mqtt.close(ending.left(TELLING_SECONDS)))
     apprise = stack.enter_context(closing(AppriseNotifier()))
     return _Notifiers(telegram, webhook, mqtt, apprise)
 
 
-def _start_jobs(settings: Settings, recognition: Recognition, stack: ExitStack) -> Jobs:
+def _start_jobs(settings: Settings, recognition: Recognition) -> Jobs:
     folder = settings.data_dir / "jobs"
     jobs = Jobs(recognition.database, intake_of(recognition), folder)
     jobs.start()
-    stack.callback(jobs.stop, STOP_SECONDS)
     return jobs
 
 
-def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule, stack: ExitStack) -> None:
+def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedule) -> HomeStates:
     def cameras() -> list[CameraOnline]:
         return [
             CameraOnline(
@@ -371,11 +426,11 @@ def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedul
 
     states = HomeStates(database, mqtt, cameras)
     states.start()
-    stack.callback(states.stop, STOP_SECONDS)
+    return states
 
 
 def _start_listeners(
-    recognition: Recognition, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher, stack: ExitStack
+    recognition: Recognition, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher
 ) -> Listeners:
     def picture_of(nickname: str) -> bytes | None:
         wanted = nickname.casefold()
@@ -387,7 +442,6 @@ def _start_listeners(
     answers = Answers(recognition.database, naming, telegram, picture_of, dispatcher.wake, zone=None)
     listeners = Listeners(recognition.database, telegram, answers.obey)
     listeners.start()
-    stack.callback(listeners.stop, STOP_SECONDS)
     return listeners
 
 
@@ -396,12 +450,10 @@ def _start_dispatcher(
     database: Database,
     snapshots: Snapshots,
     notifiers: Mapping[ChannelKind, Notifier],
-    stack: ExitStack,
 ) -> Dispatcher:
     # No zone: messages tell the server's own time, summer time included.
     give_up_after = timedelta(hours=settings.give_up_after_hours)
     most = settings.messages_per_minute
     dispatcher = Dispatcher(database, snapshots, notifiers, None, give_up_after, most_per_minute=most)
     dispatcher.start()
-    stack.callback(dispatcher.stop, STOP_SECONDS)
     return dispatcher

@@ -20,6 +20,7 @@ from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.examples import install_examples
 from backend.api.headers import SecurityHeaders
+from backend.api.leaving import BrokenOff
 from backend.api.limits import BodyLimit
 from backend.api.measuring import RequestMetrics
 from backend.api.patience import BodyPatience
@@ -137,6 +138,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
         open_paths=OPEN_PATHS | {"/metrics"} if settings.metrics_open else OPEN_PATHS,
     )
     app.add_middleware(BearerAuth, policy=policy, routes=lambda: RouteTable(app.routes))
+    app.add_middleware(BrokenOff)
     app.add_middleware(RequestMetrics)
     app.add_middleware(RequestIds)
     _open_to_others(app, settings)

@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import logging
+import signal
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from backend.api.leaving import Leaving
 from backend.domain.errors import ConfigurationError
 from backend.settings import Settings
 
@@ -69,7 +72,11 @@ class PatientProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """A server that says in our words where it listens."""
+    """A server that says in our words where it listens, and ends in time and with status 0 when it is told to."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._leaving = Leaving()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -77,9 +84,26 @@ class _Server(uvicorn.Server):
             for listener in sockets or ():
                 logger.info("Face Server listens at %s", _url(self.config, listener))
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._leaving.begin()
+        await super().shutdown(sockets)
+        self._leaving.services_stopped()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # As uvicorn's own, which raises the signal again at the end: an orderly stop would look like a violent one.
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
 
 def serve(app: ASGIApp, settings: Settings) -> bool:
     """Serve until a signal; False where the start failed, of which the log tells.
+
+    For the main thread of a process of its own: that ends in time, whatever hangs.
 
     Raises ConfigurationError, before anything is loaded, for an address that cannot be listened on and for a
     certificate that cannot be used.

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from backend.cameras.live import LiveView
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 5.0
 """How long workers may take to write down what they saw."""
-LET_GO_SECONDS = 2.0
+LET_GO_SECONDS = 1.0
 """How long connections may take to close at the end; one that hangs is abandoned: there is nothing in it to lose."""
 PATROL_SECONDS = 1.0
 """How often it is looked whether every worker lives."""
@@ -48,6 +48,8 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             for camera in cameras:
+                if self._stopping.is_set():
+                    return
                 self._replace(camera)
             if self._patrol is None:
                 self._patrol = threading.Thread(target=self._run, name="camera-supervisor", daemon=True)
@@ -79,16 +81,29 @@ class Supervisor:
         worker = self._workers.get(camera_id)
         return None if worker is None else worker.view
 
-    def stop(self) -> None:
-        """Stop every camera; none is watched again."""
+    def ask_to_stop(self) -> None:
+        """Have every camera end; `stop` waits for it. None is watched again."""
         self._stopping.set()
-        with self._changing:
-            workers = [*self._workers.values(), *self._leaving]
+        # Without the lock: its holder may be waiting for a worker that hangs.
+        for worker in list(self._workers.values()):
+            worker.stop()
+
+    def stop(self, within_s: float = STOP_SECONDS) -> None:
+        """Stop every camera; none is watched again.
+
+        Workers have `within_s` seconds to write down what they saw, their connections LET_GO_SECONDS more.
+        """
+        deadline = time.monotonic() + within_s
+        self.ask_to_stop()
+        locked = self._changing.acquire(timeout=max(0.0, within_s))
+        workers = [*self._workers.values(), *self._leaving]
+        if locked:
             self._workers.clear()
             self._leaving.clear()
-        _end(workers)
+            self._changing.release()
+        _end(workers, deadline)
         if self._patrol is not None:
-            self._patrol.join()
+            self._patrol.join(max(0.0, deadline + LET_GO_SECONDS - time.monotonic()))
 
     def _replace(self, camera: Camera) -> None:
         old = self._workers.get(camera.camera_id)
@@ -126,26 +141,24 @@ class Supervisor:
         self._begin(self._watched[camera_id])
 
 
-def _end(workers: Iterable[CameraWorker]) -> None:
+def _end(workers: Sequence[CameraWorker], deadline: float) -> None:
     """Ask all workers first, then wait for them under shared deadlines."""
-    ending = list(workers)
-    for worker in ending:
+    for worker in workers:
         worker.stop()
-    _wait_for_processors(ending)
-    deadline = time.monotonic() + LET_GO_SECONDS
-    for worker in ending:
-        if not worker.join(deadline):
+    _wait_for_processors(workers, deadline)
+    let_go = time.monotonic() + LET_GO_SECONDS
+    for worker in workers:
+        if not worker.join(let_go):
             logger.warning("Camera %s: its connection hangs and is abandoned.", worker.name)
 
 
 def _stop_writing(worker: CameraWorker) -> None:
     """Stop a worker; when this returns it writes about its camera no more."""
     worker.stop()
-    _wait_for_processors([worker])
+    _wait_for_processors([worker], time.monotonic() + STOP_SECONDS)
 
 
-def _wait_for_processors(workers: Iterable[CameraWorker]) -> None:
-    deadline = time.monotonic() + STOP_SECONDS
+def _wait_for_processors(workers: Iterable[CameraWorker], deadline: float) -> None:
     for worker in workers:
         if not worker.join_processor(deadline):
             logger.warning("Camera %s: its analysis hangs and is abandoned.", worker.name)

@@ -26,11 +26,17 @@ class IndexKeeper:
         """Begin to look after it."""
         self._thread.start()
 
-    def stop(self, seconds: float) -> None:
-        """Leave off, within that many seconds; what was half made is made again after the next start."""
+    def ask_to_stop(self) -> None:
+        """Leave off; `stop` waits for it."""
         self._stopping.set()
         self._gallery.renewal.set()
+
+    def stop(self, seconds: float) -> None:
+        """Leave off, within that many seconds; what was half made is made again after the next start."""
+        self.ask_to_stop()
         self._thread.join(seconds)
+        if self._thread.is_alive():
+            logger.warning("The search index is still being written, and is abandoned.")
 
     def _run(self) -> None:
         while True:

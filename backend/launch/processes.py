@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-STOP_WITHIN_SECONDS = 8.0
+STOP_WITHIN_SECONDS = 9.0
 """How long the parts may take to stop by themselves; what is left after that is killed."""
 
 _STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})

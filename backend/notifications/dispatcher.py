@@ -96,6 +96,9 @@ class Dispatcher:
             underway = list(self._underway.values())
         for thread in underway:
             thread.join(max(0.0, deadline - time.monotonic()))
+        left = sum(thread.is_alive() for thread in underway)
+        if left:
+            logger.warning("%s messages that are being sent get no answer in time; they are sent again later.", left)
         self._courier.abandon()
 
     def _watch(self) -> None:

@@ -39,9 +39,16 @@ class HomeStates:
         """Begin to tell."""
         self._thread.start()
 
-    def stop(self, deadline_s: float) -> None:
-        """Tell no more; wait up to `deadline_s` seconds for what is being told."""
+    def ask_to_stop(self) -> None:
+        """Tell no more; `stop` waits for what is being told."""
         self._stopping.set()
+
+    def stop(self, deadline_s: float) -> None:
+        """Tell no more; wait up to `deadline_s` seconds for what is being told.
+
+        A broker that does not answer holds it up until its connection is closed; nothing is lost with it.
+        """
+        self.ask_to_stop()
         self._thread.join(deadline_s)
 
     def _run(self) -> None:
@@ -59,6 +66,8 @@ class HomeStates:
             return
         cameras = self._cameras()
         for broker in brokers:
+            if self._stopping.is_set():
+                return
             try:
                 self._notifier.report(broker, cameras)
             except DeliveryError as error:

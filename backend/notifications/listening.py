@@ -91,19 +91,29 @@ class Listeners:
         ear = self._ears.get(token)
         return None if ear is None else list(reversed(ear.chats.values()))[:_CHATS_KEPT]
 
+    def ask_to_stop(self) -> None:
+        """Hear no more; `stop` waits for what is being done."""
+        self._stopping.set()
+        for ear in list(self._ears.values()):
+            ear.stopping.set()
+        self._telegram.stop_listening()
+
     def stop(self, deadline_s: float) -> None:
         """Hear no more; wait up to `deadline_s` seconds for what is being done."""
         deadline = time.monotonic() + deadline_s
-        self._stopping.set()
+        self.ask_to_stop()
         self._thread.join(deadline_s)
-        ears = list(self._ears.values())
-        for ear in ears:
-            ear.stopping.set()
-        while any(ear.thread.is_alive() for ear in ears) and time.monotonic() < deadline:
-            # Again and again: one may have been just about to listen.
-            self._telegram.stop_listening()
-            for ear in ears:
-                ear.thread.join(0.05)
+        hearing = self._hearing()
+        while hearing and time.monotonic() < deadline:
+            # Again and again: one may have been just about to listen. Of hundreds it is enough to wait for any.
+            self.ask_to_stop()
+            hearing[0].thread.join(0.05)
+            hearing = self._hearing()
+        if hearing:
+            logger.warning("%s Telegram bots still hear somebody, and are abandoned.", len(hearing))
+
+    def _hearing(self) -> list[_Ear]:
+        return [ear for ear in self._ears.values() if ear.thread.is_alive()]
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,7 +1,9 @@
 """A thread that runs an event loop for a channel whose library is asynchronous."""
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
@@ -9,7 +11,10 @@ from typing import Any, TypeVar
 from backend.domain.errors import DeliveryDelayed
 
 Answer = TypeVar("Answer")
-_CLOSING_S = 5.0
+CLOSING_S = 1.0
+"""How long connections may take to close; there is nothing in them to lose."""
+
+logger = logging.getLogger(__name__)
 
 
 class LoopThread:
@@ -35,15 +40,25 @@ class LoopThread:
                 raise DeliveryDelayed("The service is stopping.")
             return asyncio.run_coroutine_threadsafe(begin(), self._loop)
 
-    def close(self, let_go: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Break off what runs, whose callers get DeliveryDelayed, then run `let_go` and end the thread."""
+    def close(self, let_go: Callable[[], Coroutine[Any, Any, None]], within_s: float = CLOSING_S) -> None:
+        """Break off what runs, whose callers get DeliveryDelayed, then run `let_go` and end the thread.
+
+        What takes longer than `within_s` seconds is abandoned.
+        """
+        deadline = time.monotonic() + within_s
         with self._gate:
             if self._closed:
                 return
             self._closed = True
-        asyncio.run_coroutine_threadsafe(_break_off(let_go), self._loop).result(_CLOSING_S)
+        closing = asyncio.run_coroutine_threadsafe(_break_off(let_go), self._loop)
+        try:
+            closing.result(max(0.0, deadline - time.monotonic()))
+        except TimeoutError:
+            logger.warning("The connections of %s do not close in time and are abandoned.", self._thread.name)
+            # The loop runs on, for whoever waits for what it breaks off; the thread ends with the process.
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_CLOSING_S)
+        self._thread.join()
         self._loop.close()
 
 

@@ -1,6 +1,7 @@
 """MQTT: events for whoever listens, and entities for Home Assistant; the only door to its library."""
 
 import json
+import logging
 import ssl
 import threading
 import time
@@ -21,7 +22,11 @@ from backend.notifications import home_assistant
 from backend.notifications.home_assistant import CameraOnline, Publication
 from backend.notifications.webhook import sighting_document
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT_S = 10.0
+CLOSING_S = 5.0
+"""How long the good-byes to all brokers may take."""
 EXPIRY = timedelta(minutes=5)
 """An event that a broker still holds after this is told to nobody: it is no longer news."""
 _KEEPALIVE_S = 30
@@ -73,13 +78,23 @@ class MqttNotifier:
         topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
         self._publish(channel, home_assistant.of_cameras(topic, discovery, cameras))
 
-    def close(self) -> None:
-        """Break off what is being sent and say good-bye to every broker; see Notifier."""
+    def close(self, within_s: float = CLOSING_S) -> None:
+        """Break off what is being sent and say good-bye to every broker; see Notifier.
+
+        To all at once: one that does not answer is left after `within_s` seconds, and holds up no other.
+        """
         with self._gate:
             self._closed = True
             links, self._links = list(self._links.values()), {}
-        for link in links:
-            link.close()
+        deadline = time.monotonic() + within_s
+        leaving = [threading.Thread(target=link.close, name="mqtt-good-bye", daemon=True) for link in links]
+        for thread in leaving:
+            thread.start()
+        for thread in leaving:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        hanging = sum(thread.is_alive() for thread in leaving)
+        if hanging:
+            logger.warning("The connections to %s brokers hang and are abandoned.", hanging)
 
     def _publish(self, channel: Channel, publications: Iterable[Publication]) -> None:
         link = self._link(channel)

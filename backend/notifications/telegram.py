@@ -20,7 +20,7 @@ from telegram.request import HTTPXRequest
 from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused, InvalidField
 from backend.domain.notification import Channel, Digest, DigestEntry, Notification, Receipt
 from backend.notifications.buttons import buttons_of
-from backend.notifications.loop_thread import LoopThread, result_of
+from backend.notifications.loop_thread import CLOSING_S, LoopThread, result_of
 
 TIMEOUT_S = 20.0
 """How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
@@ -123,9 +123,9 @@ class TelegramNotifier:
         """Tell who pressed a button what came of it; raises as `send`."""
         self._thread.run(lambda: self._acknowledge(token, callback_id, text))
 
-    def close(self) -> None:
-        """Break off what is being sent and close the connections; see Notifier."""
-        self._thread.close(self._connection.shutdown)
+    def close(self, within_s: float = CLOSING_S) -> None:
+        """Break off what is being sent and close the connections, in `within_s` seconds; see Notifier."""
+        self._thread.close(self._connection.shutdown, within_s)
 
     async def _send(self, channel: Channel, notification: Notification) -> Receipt:
         return await self._written(channel, lambda bot, chat_id: _write(bot, chat_id, notification))

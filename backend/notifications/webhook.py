@@ -14,7 +14,7 @@ import httpx
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
 from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.domain.sighting import Sighting
-from backend.notifications.loop_thread import LoopThread
+from backend.notifications.loop_thread import CLOSING_S, LoopThread
 
 TIMEOUT_S = 20.0
 VERSION = 1
@@ -52,9 +52,9 @@ class WebhookNotifier:
         body = digest_document(digest, picture=_wants_picture(channel))
         return self._thread.run(lambda: self._send(channel, body, digest.event_id))
 
-    def close(self) -> None:
-        """Break off what is being sent and close the connections; see Notifier."""
-        self._thread.close(self._client.aclose)
+    def close(self, within_s: float = CLOSING_S) -> None:
+        """Break off what is being sent and close the connections, in `within_s` seconds; see Notifier."""
+        self._thread.close(self._client.aclose, within_s)
 
     async def _send(self, channel: Channel, body: bytes, event_id: str) -> Receipt:
         headers = _headers(body, event_id, channel.settings.get("secret"))

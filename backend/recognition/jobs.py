@@ -51,11 +51,17 @@ class Jobs:
             left.unlink(missing_ok=True)
         self._thread.start()
 
-    def stop(self, deadline_s: float) -> None:
-        """End after the photo at hand, and wait up to `deadline_s` seconds for that."""
+    def ask_to_stop(self) -> None:
+        """End after the photo at hand; `stop` waits for that."""
         self._stopping.set()
         self._waiting.put(None)
+
+    def stop(self, deadline_s: float) -> None:
+        """End after the photo at hand, and wait up to `deadline_s` seconds for that."""
+        self.ask_to_stop()
         self._thread.join(deadline_s)
+        if self._thread.is_alive():
+            logger.warning("An import hangs and is abandoned; the next start says that it was interrupted.")
 
     def submit(self, archive: IO[bytes]) -> Job:
         """Have an archive of photos, or an export, taken in.

@@ -73,14 +73,18 @@ class ServerProcess:
 
     def stop(self) -> None:
         """End the server as Ctrl-C does, and see that it ends in time."""
-        self._running().send_signal(signal.SIGINT)
-        try:
-            status = self._running().wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"The server did not stop within {STOP_SECONDS} s:\n{self.log}") from None
+        status = self.end(signal.SIGINT, STOP_SECONDS)
         if status not in (0, 130, -signal.SIGINT):
             raise AssertionError(f"The server ended with status {status}:\n{self.log}")
+
+    def end(self, number: signal.Signals, within_s: float) -> int:
+        """Send a signal that ends the server, and answer the status it ends with; it must within `within_s` seconds."""
+        self._running().send_signal(number)
+        try:
+            return self._running().wait(within_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"The server did not stop within {within_s} s:\n{self.log}") from None
 
     def kill(self) -> None:
         """End the server as a power cut does."""
