@@ -185,5 +185,5 @@ def test_a_bookmark_is_the_first_that_is_asked_of_a_new_ui_whose_server_is_down(
         visitor.page.goto(f"{ui.url}/cameras")
         visitor.sees("The server does not answer.")
         expect(visitor.page.get_by_role("textbox", name="Access token", exact=True)).to_be_visible()
-        expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(8)
+        expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(9)
         visitor.leave()
