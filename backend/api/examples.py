@@ -115,7 +115,8 @@ _SIGHTING = {
     "last_seen_at": _ENDED,
     "ended_at": _ENDED,
     "looks": 6,
-    "picture": f"/v1/sightings/{_SIGHTING_ID}/picture",
+    "picture": f"/sightings/{_SIGHTING_ID}/picture",
+    "face": f"/sightings/{_SIGHTING_ID}/face",
     "face_box": _BOX,
 }
 _EVENINGS = {"days": ["sat", "sun"], "begins": "18:00:00", "ends": "23:00:00"}

@@ -123,10 +123,11 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sighting_reply(sighting: Sighting) -> SightingReply:
-    """A sighting, with the path of its picture in the place of its key."""
+    """A sighting, with the paths of its pictures in the place of their key."""
     values = asdict(sighting)
-    path = f"/sightings/{sighting.sighting_id}/picture" if sighting.picture else None
-    return SightingReply.model_validate(values | {"picture": path})
+    kinds = ("picture", "face")
+    paths = {kind: f"/sightings/{sighting.sighting_id}/{kind}" if sighting.picture else None for kind in kinds}
+    return SightingReply.model_validate(values | paths)
 
 
 def key_reply(key: ApiKey) -> KeyEntry:

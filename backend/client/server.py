@@ -232,6 +232,10 @@ class FaceServerClient:
         """The picture of a sighting as a JPEG file; Missing where there is none."""
         return self._connection.picture(self._base + _path("sightings", sighting_id, "picture"))
 
+    def face(self, sighting_id: str) -> bytes:
+        """The face alone, cut from that picture, as a JPEG file; Missing where there is none."""
+        return self._connection.picture(self._base + _path("sightings", sighting_id, "face"))
+
     def trace(self, sighting_id: str) -> TraceReply:
         """Why a sighting was told, or why not; Missing where there is no such sighting."""
         return self._get(TraceReply, _path("sightings", sighting_id, "trace"))

@@ -19,7 +19,8 @@ class SightingReply(BaseModel):
     ended_at: AwareDatetime | None = Field(description="None while the person is still in the picture.")
     looks: int
     picture: str | None = Field(description="The path of its picture in this API; None where there is none.")
-    face_box: BoxReply
+    face_box: BoxReply = Field(description="Where the face is in that picture.")
+    face: str | None = Field(description="The path of the face alone, cut from that picture; None where there is none.")
 
 
 class SightingList(BaseModel):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from backend.domain.errors import ImageRejected, ImageTooLarge, InvalidImage, UnsupportedFormat
-from backend.domain.geometry import RgbImage
+from backend.domain.geometry import Box, RgbImage
 
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
@@ -53,6 +53,18 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> RgbImage:
         raise InvalidImage(
             f"The {picture_format} picture cannot be decoded: it is cut off, broken or of a rare kind."
         ) from error
+
+
+def cut_out(image: RgbImage, box: Box, margin: float) -> RgbImage:
+    """The part of a picture in a box and `margin` times its size around it, as far as the picture reaches.
+
+    A box that lies outside the picture is answered with the nearest pixel.
+    """
+    height, width = image.shape[:2]
+    wanted = box.expanded(margin)
+    left, top = int(np.clip(wanted.x, 0, width - 1)), int(np.clip(wanted.y, 0, height - 1))
+    right, bottom = int(np.clip(wanted.right, left + 1, width)), int(np.clip(wanted.bottom, top + 1, height))
+    return image[top:bottom, left:right]
 
 
 def encode_jpeg(image: RgbImage, quality: int = 90) -> bytes:

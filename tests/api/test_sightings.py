@@ -1,10 +1,13 @@
 """`GET /sightings` and their pictures."""
 
+import io
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from backend.domain.sighting import Sighting
 from backend.storage import sightings
@@ -71,6 +74,7 @@ def test_a_sighting_is_told_with_times_in_utc_and_the_path_of_its_picture(
         "ended_at": "2026-11-22T12:01:05Z",
         "looks": 3,
         "picture": f"/sightings/{kept.sighting_id}/picture",
+        "face": f"/sightings/{kept.sighting_id}/face",
         "face_box": {"x": FACE.x, "y": FACE.y, "width": FACE.width, "height": FACE.height},
     }
     assert {name: told[name] for name in expected} == expected
@@ -148,6 +152,24 @@ def test_a_picture_is_answered_as_jpeg_and_kept_by_no_proxy(api: httpx.Client, s
     assert (reply.status_code, reply.headers["Content-Type"]) == (200, "image/jpeg")
     assert reply.content == PICTURE
     assert "private" in reply.headers["Cache-Control"]
+
+
+def test_the_face_alone_is_cut_from_the_picture_with_some_room_around_it(api: httpx.Client, server: LiveServer) -> None:
+    kept = a_sighting(picture="2026-11-22/x-1.jpg")
+    _keep(server, kept)
+    whole = np.zeros((300, 400, 3), np.uint8)
+    server.services.snapshots.write("2026-11-22/x-1.jpg", jpeg(whole))
+    reply = api.get(_page(api)["sightings"][0]["face"])
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "image/jpeg")
+    around = FACE.expanded(0.4)
+    left, top, right, bottom = (
+        max(0.0, around.x),
+        max(0.0, around.y),
+        min(400.0, around.right),
+        min(300.0, around.bottom),
+    )
+    width, height = Image.open(io.BytesIO(reply.content)).size
+    assert (width, height) == pytest.approx((right - left, bottom - top), abs=1)
 
 
 @pytest.mark.parametrize("picture", [None, "2026-11-22/gone-1.jpg"])

@@ -144,3 +144,11 @@ def test_live_pictures_that_do_not_come_are_an_error(answer: Canned, kind: type[
         pytest.raises(kind),
     ):
         next(client.live("01CAMERA"))
+
+
+def test_the_pictures_of_a_sighting_are_asked_for_by_its_id() -> None:
+    picture = b"\xff\xd8 a picture"
+    canned = Canned(200, picture, "image/jpeg")
+    with CannedHttp(lambda _: canned) as server, FaceServerClient(server.url, TOKEN, timeout=5) as client:
+        assert client.picture("01S") == client.face("01S") == picture
+        assert [asked.path for asked in server.requests] == ["/sightings/01S/picture", "/sightings/01S/face"]

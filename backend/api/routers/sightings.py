@@ -3,18 +3,24 @@
 from pathlib import PurePosixPath
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.replies import sighting_reply
+from backend.container import Services
 from backend.domain.errors import SightingNotFound
 from backend.domain.person import composed
-from backend.domain.sighting import SightingFilter
+from backend.domain.sighting import Sighting, SightingFilter
 from backend.schemas.moments import Moment
 from backend.schemas.sightings import SightingList
 from backend.storage import sightings
+from backend.vision.image import cut_out, decode, encode_jpeg
+
+FACE_MARGIN = 0.4
+"""So much of the face's size is shown on each side of it: hair and chin help people to know who it is."""
 
 router = APIRouter(prefix="/sightings", tags=["sightings"], responses=COMMON_RESPONSES)
 
@@ -61,6 +67,25 @@ def list_sightings(services: ServicesDep, wanted: Wanted, limit: Limit = 50, cur
 )
 def sighting_picture(services: ServicesDep, request: Request, sighting_id: str) -> Response:
     """Answer the sighting's best picture as JPEG."""
+    _, key, jpeg = _kept(services, sighting_id)
+    # A better picture has another key.
+    return picture_response(request, jpeg, "image/jpeg", PurePosixPath(key).stem)
+
+
+@router.get(
+    "/{sighting_id}/face",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **PICTURE_RESPONSES},
+)
+def sighting_face(services: ServicesDep, request: Request, sighting_id: str) -> Response:
+    """Answer the face alone, cut from the sighting's best picture, as JPEG."""
+    sighting, key, jpeg = _kept(services, sighting_id)
+    face = encode_jpeg(np.ascontiguousarray(cut_out(decode(jpeg), sighting.face_box, FACE_MARGIN)))
+    return picture_response(request, face, "image/jpeg", f"{PurePosixPath(key).stem}-face")
+
+
+def _kept(services: Services, sighting_id: str) -> tuple[Sighting, str, bytes]:
+    """A sighting, its picture's key and its picture; raises SightingNotFound where either is missing."""
     with services.recognition.database.read() as tx:
         sighting = sightings.find(tx, sighting_id)
     if sighting is None:
@@ -68,5 +93,4 @@ def sighting_picture(services: ServicesDep, request: Request, sighting_id: str) 
     jpeg = services.snapshots.read(sighting.picture) if sighting.picture else None
     if sighting.picture is None or jpeg is None:
         raise SightingNotFound("This sighting has no picture.", sighting_id=sighting_id)
-    # A better picture has another key.
-    return picture_response(request, jpeg, "image/jpeg", PurePosixPath(sighting.picture).stem)
+    return sighting, sighting.picture, jpeg

@@ -78,6 +78,7 @@ SIGHTING = {
     "looks": 5,
     "picture": None,
     "face_box": {"x": 40, "y": 30, "width": 20, "height": 25},
+    "face": "/sightings/01S/face",
 }
 HOME: dict[str, Any] = {
     **EMPTY,

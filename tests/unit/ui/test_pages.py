@@ -235,6 +235,7 @@ def _sighting(number: int, person_id: str | None) -> dict[str, object]:
         "looks": 5,
         "picture": f"/sightings/01SIGHTING{number}/picture",
         "face_box": {"x": 40, "y": 30, "width": 20, "height": 25},
+        "face": "/sightings/01S/face",
     }
 
 

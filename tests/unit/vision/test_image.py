@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from backend.domain.errors import ImageRejected, ImageTooLarge, InvalidImage, UnsupportedFormat
-from backend.vision.image import ImageLimits, decode, encode_jpeg
+from backend.domain.geometry import Box
+from backend.vision.image import ImageLimits, cut_out, decode, encode_jpeg
 from tests.unit.vision.heic import heic
 
 Pixels = NDArray[np.uint8]
@@ -259,3 +260,17 @@ def test_a_jpeg_written_here_is_read_back() -> None:
     assert data.startswith(b"\xff\xd8\xff")
     assert_shows(decode(data), two_colours())
     assert len(encode_jpeg(two_colours(), quality=30)) < len(data)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "shape"),
+    [
+        (Box(10, 20, 30, 40), 0.0, (40, 30, 3)),
+        (Box(10, 20, 30, 40), 0.5, (80, 55, 3)),
+        (Box(-50, -50, 20, 20), 0.0, (1, 1, 3)),
+        (Box(500, 500, 20, 20), 0.0, (1, 1, 3)),
+    ],
+    ids=["inside", "with a margin over the edge", "before the picture", "behind the picture"],
+)
+def test_a_box_is_cut_out_as_far_as_the_picture_reaches(box: Box, margin: float, shape: tuple[int, ...]) -> None:
+    assert cut_out(np.zeros((100, 200, 3), np.uint8), box, margin).shape == shape
