@@ -55,11 +55,13 @@ from backend.storage import data_folder
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
+from backend.vision.conventions import Thresholds
 from backend.vision.cores import usable_cores
 from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode, encode_jpeg
-from backend.vision.loading import Mirroring, Pipelines, load_pipelines
+from backend.vision.loading import Chosen, Mirroring, Pipelines, load_pipelines
+from backend.vision.own_files import own_detector, own_embedder
 from backend.vision.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -161,7 +163,8 @@ def open_recognition(
         logger.info("The models run by %s.", device)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
-        rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
+        thresholds = thresholds_of(settings, pipelines.thresholds)
+        rule = DecisionRule(thresholds.identify, thresholds.margin)
         yield Recognition(
             database=database,
             gallery=gallery,
@@ -169,7 +172,7 @@ def open_recognition(
                 pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
             ),
             identifier=Identifier(pipelines.photos, gallery, rule, meter),
-            verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
+            verifier=Verifier(pipelines.enrolment, gallery, thresholds.verify),
             pipelines=pipelines,
             engine=engine,
             dimensions=pipelines.photos.dimensions,
@@ -249,6 +252,26 @@ def load_models(
         engine=engine,
         precision=settings.precision,
         meter=meter,
+        chosen=chosen_models(settings),
+    )
+
+
+def chosen_models(settings: LocalSettings) -> Chosen:
+    """The models that the settings name; raises ConfigurationError, with what to do, for what is none."""
+    embedder, detector = settings.model_file, settings.detector_file
+    return Chosen(
+        None if embedder is None else own_embedder(embedder, settings.model_convention, settings.model_dir),
+        None if detector is None else own_detector(detector, settings.model_dir),
+    )
+
+
+def thresholds_of(settings: LocalSettings, own: Thresholds) -> Thresholds:
+    """The thresholds of the settings and, where they say nothing, the model's `own`."""
+    identify, margin, verify = settings.identify_threshold, settings.identify_margin, settings.verify_threshold
+    return Thresholds(
+        identify=own.identify if identify is None else identify,
+        margin=own.margin if margin is None else margin,
+        verify=own.verify if verify is None else verify,
     )
 
 
