@@ -1,6 +1,7 @@
 """What a person says about a sighting: who it is, or who it is not."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.audit import Deed
@@ -34,10 +35,23 @@ class Learned:
 class Naming:
     """Learns from what people say about sightings; safe to use from any thread."""
 
-    def __init__(self, database: Database, gallery: Gallery) -> None:
-        """Enrol in `gallery`, relabel in `database`."""
+    def __init__(
+        self,
+        database: Database,
+        gallery: Callable[[], Gallery],
+        seen_again: Callable[[str], Template | None] = lambda _: None,
+    ) -> None:
+        """Enrol in the `gallery` of the moment, relabel in `database`.
+
+        `seen_again` makes a sighting's look by the model of the moment, for one that was seen by another.
+        """
         self._database = database
-        self._gallery = gallery
+        self._gallery_now = gallery
+        self._seen_again = seen_again
+
+    @property
+    def _gallery(self) -> Gallery:
+        return self._gallery_now()
 
     def name(self, sighting_id: str, name: str) -> Learned:
         """Enrol a sighting's best looks under a name, and give it that name.
@@ -57,7 +71,7 @@ class Naming:
     def deny(self, sighting_id: str, person_id: str) -> None:
         """Have a sighting, and looks like it, match a person no more; raises SightingNotFound and PersonNotFound."""
         _, look, _ = self._found(sighting_id)
-        self._gallery.deny(person_id, look)
+        self._gallery.deny(person_id, look, sighting_id)
         self._relabel(sighting_id, None)
 
     def _found(self, sighting_id: str) -> tuple[Sighting, Template, float]:
@@ -66,6 +80,8 @@ class Naming:
             records = rulings.of_sighting(tx, sighting_id)
         if sighting is None or look is None:
             raise SightingNotFound(f"There is no sighting '{sighting_id}'.", sighting_id=sighting_id)
+        if look.model != self._gallery.model:
+            look = self._seen_again(sighting_id) or look
         return sighting, look, records[-1].quality if records else UNKNOWN_QUALITY
 
     def _known(self, name: str) -> Person | None:

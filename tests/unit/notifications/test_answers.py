@@ -79,7 +79,7 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
     with a_home(tmp_path) as home, BotApi() as api, closing(TelegramNotifier(api.url)) as telegram:
         gallery = Gallery(home.database, "model")
         dispatcher = Dispatcher(home.database, home.snapshots, {ChannelKind.TELEGRAM: telegram}, None)
-        naming = Naming(home.database, gallery)
+        naming = Naming(home.database, lambda: gallery)
         pictures = {"Front door": PICTURE}
         answers = Answers(home.database, naming, telegram, pictures.get, dispatcher.wake, None)
         listeners = Listeners(home.database, telegram, answers.obey)
