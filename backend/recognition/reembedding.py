@@ -253,17 +253,22 @@ class Reembedder:
             return None if reembedding.tally(tx, self._model).waiting else templates.generation(tx)
 
     def _counted(self) -> Progress:
-        with self._database.read() as tx:
-            tally = reembedding.tally(tx, self._model)
-            lost = reembedding.lost_people(tx, self._model) if tally.without_face + tally.unusable else []
-        return Progress(
-            model=self._model,
-            serving=self._successor.gallery().model,
-            done=tally.made,
-            total=tally.made + tally.waiting,
-            without_face=tally.without_face + tally.unusable,
-            lost_people=len(lost),
-        )
+        return counted(self._database, self._model, self._successor.gallery().model)
+
+
+def counted(database: Database, model: str, serving: str) -> Progress:
+    """How far the gallery is made anew by a model while another is serving, counted in the database."""
+    with database.read() as tx:
+        tally = reembedding.tally(tx, model)
+        lost = reembedding.lost_people(tx, model) if tally.without_face + tally.unusable else []
+    return Progress(
+        model=model,
+        serving=serving,
+        done=tally.made,
+        total=tally.made + tally.waiting,
+        without_face=tally.without_face + tally.unusable,
+        lost_people=len(lost),
+    )
 
 
 def progress_sentence(progress: Progress) -> str | None:

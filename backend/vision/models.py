@@ -106,6 +106,11 @@ def available(models: Sequence[AnyModel], model_dir: Path | None = None) -> AnyM
     raise _missing(models[0])
 
 
+def is_there(model: ModelFile, model_dir: Path | None = None) -> bool:
+    """Whether a file of that name is in `model_dir` or the package."""
+    return any((folder / model.file_name).is_file() for folder in _folders(model_dir))
+
+
 def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) -> Path:
     """The folded form of a model, made at the first call and kept in `cache_dir`.
 
