@@ -97,7 +97,7 @@ class Reembedder:
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        return replace(self._progress, serving=self._successor.gallery().model)
+        return self._progress
 
     def start(self) -> None:
         """Begin, in the background."""
@@ -189,11 +189,14 @@ class Reembedder:
     def _keep(self, made: Mapping[str, NDArray[np.float32] | None]) -> None:
         with self._database.write() as tx:
             reembedding.keep(tx, self._model, made)
-        done = sum(embedding is not None for embedding in made.values())
+        before, done = self._progress, sum(embedding is not None for embedding in made.values())
+        unusable = len(made) - done
         self._progress = replace(
-            self._progress,
-            done=self._progress.done + done,
-            total=max(self._progress.total - (len(made) - done), self._progress.done + done),
+            before,
+            done=before.done + done,
+            # Those enrolled meanwhile were not counted before.
+            total=max(before.total - unusable, before.done + done),
+            without_face=before.without_face + unusable,
         )
 
     def _learn_denials(self) -> None:
@@ -222,7 +225,8 @@ class Reembedder:
             if people:
                 templates.advance_generation(tx, people)
         self._placed_at = time.monotonic()
-        self._successor.gallery().refresh()
+        if people:
+            self._successor.gallery().refresh()
 
     def _take_over(self) -> bool:
         """Have the wanted model answer, if all is made by now that can be; whether it does."""
@@ -276,7 +280,7 @@ def progress_sentence(progress: Progress) -> str | None:
     if progress.done < progress.total or progress.serving != progress.model:
         how_far = f"{progress.done} of {progress.total} faces of the gallery are made anew by {progress.model}"
         if progress.serving == progress.model:
-            return f"{how_far}; until then not everybody is recognised, for the former model is gone."
+            return f"{how_far}; until the others are, not everybody is recognised."
         return f"{how_far}; {progress.serving} answers until then."
     return lost_sentence(progress) if progress.lost_people else None
 

@@ -133,22 +133,28 @@ def put_in_place(tx: Transaction, model: str) -> frozenset[str]:
 
 def lost_people(tx: Transaction, model: str) -> list[str]:
     """Everybody who has templates and none that the model made or can make of a kept face, sorted by id."""
+    theirs = templates.alias()
     reachable = (
-        select(templates.c.person_id)
-        .select_from(templates.join(crops, isouter=True).join(reembedded, _of(model), isouter=True))
-        .where(
-            (templates.c.model == model)
-            | reembedded.c.embedding.is_not(None)
-            | (crops.c.template_id.is_not(None) & reembedded.c.template_id.is_(None))
+        select(theirs.c.template_id)
+        .select_from(
+            theirs.join(crops, crops.c.template_id == theirs.c.template_id, isouter=True).join(
+                reembedded,
+                and_(reembedded.c.template_id == theirs.c.template_id, reembedded.c.model == model),
+                isouter=True,
+            )
         )
+        .where(
+            theirs.c.person_id == templates.c.person_id,
+            or_(
+                theirs.c.model == model,
+                reembedded.c.embedding.is_not(None),
+                and_(crops.c.template_id.is_not(None), reembedded.c.template_id.is_(None)),
+            ),
+        )
+        .exists()
     )
-    query = (
-        select(templates.c.person_id)
-        .where(templates.c.person_id.not_in(reachable))
-        .distinct()
-        .order_by(templates.c.person_id)
-    )
-    return list(tx.connection.scalars(query))
+    query = select(templates.c.person_id).where(_of_others(model), ~reachable).distinct()
+    return sorted(tx.connection.scalars(query))
 
 
 def _of_others(model: str) -> ColumnElement[bool]:

@@ -240,7 +240,7 @@ def test_without_the_former_model_what_is_made_takes_its_place_at_once(house: Ho
     house.reembedder.start()
     assert house.model.begun.wait(WITHIN_S)
     assert house.who(1) is None
-    assert "the former model is gone" in (progress_sentence(house.reembedder.progress) or "")
+    assert "not everybody is recognised" in (progress_sentence(house.reembedder.progress) or "")
     house.model.goes.set()
     eventually(lambda: house.who(1) == "alice" and house.who(2) == "bob")
     assert house.switched == 0
