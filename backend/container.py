@@ -51,7 +51,7 @@ from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
 from backend.recognition.intake import Intake
 from backend.recognition.jobs import Jobs
-from backend.recognition.reembedding import Reembedder, Successor
+from backend.recognition.reembedding import Reembedder, Successor, put_in_place
 from backend.recognition.seen_again import SeenAgain
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
@@ -285,10 +285,12 @@ def open_services(settings: Settings) -> Iterator[Services]:
         models = stack.enter_context(_open_models(settings, metrics, ending))
         database = models.database
         former, wanted = models.former(), models.pipelines(models.chosen.embedder)
-        serving = Serving(models.recognition(former or wanted))
-        logger.info("The models run by %s.", serving.current.device)
         if former is None:
             _note_serving(database, wanted.plain.model)
+            # What a crash left half in place.
+            put_in_place(database, wanted.plain.model)
+        serving = Serving(models.recognition(former or wanted))
+        logger.info("The models run by %s.", serving.current.device)
         keeper = IndexKeeper(serving.current.gallery)
         keeper.start()
         stack.callback(lambda: keeper.stop(ending.left()))

@@ -1,8 +1,9 @@
 """The gallery made anew by another model, in the background, from the faces that were kept.
 
-The former model answers meanwhile. What is made lies beside the old templates until all of it is there; then it takes
-their place in one transaction, and the new model answers. What a crash interrupts goes on at the next start. Where the
-former model is gone, the new one answers from the beginning, and what is made takes its place every few seconds.
+The former model answers meanwhile. What is made lies beside the old templates until all of it is there; then one
+transaction says that the new model serves, it is put in the old ones' place, and the new model answers. What a crash
+interrupts goes on at the next start. Where the former model is gone, the new one answers from the beginning, and what
+is made takes its place every few seconds.
 """
 
 import logging
@@ -33,6 +34,8 @@ KEPT_AT_ONCE: Final = 64
 """How many faces are made anew between two transactions: a crash costs so many."""
 EMBEDDED_AT_ONCE: Final = 8
 """With their mirror images a full batch. A photo or a camera waits for one at most."""
+PLACED_AT_ONCE: Final = 500
+"""How many templates are replaced in one transaction: cameras and messages write in between."""
 SECONDS_BETWEEN_PLACINGS: Final = 10.0
 """How often what is made takes its place where the new model answers already: each time the index is made anew."""
 SECONDS_BETWEEN_LOOKS: Final = 5.0
@@ -182,8 +185,7 @@ class Reembedder:
         return made
 
     def _embedded(self, group: Sequence[tuple[str, RgbImage]]) -> Sequence[Template]:
-        if self._stopping.is_set():
-            raise ShuttingDown
+        self._goes_on()
         return self._successor.embedder.embed([image for _, image in group])
 
     def _keep(self, made: Mapping[str, NDArray[np.float32] | None]) -> None:
@@ -220,26 +222,28 @@ class Reembedder:
             )
 
     def _put_in_place(self) -> None:
-        with self._database.write() as tx:
-            people = reembedding.put_in_place(tx, self._model)
-            if people:
-                templates.advance_generation(tx, people)
+        placed = put_in_place(self._database, self._model, self._goes_on)
         self._placed_at = time.monotonic()
-        if people:
+        if placed:
             self._successor.gallery().refresh()
+
+    def _goes_on(self) -> None:
+        if self._stopping.is_set():
+            raise ShuttingDown
 
     def _take_over(self) -> bool:
         """Have the wanted model answer, if all is made by now that can be; whether it does."""
         former = self._successor.gallery()
         with former.handing_over():
             with self._database.write() as tx:
-                if reembedding.tally(tx, self._model).waiting:
+                tally = reembedding.tally(tx, self._model)
+                if tally.waiting:
                     return False
-                people = reembedding.put_in_place(tx, self._model)
-                reembedding.serve(tx, self._model)
-                templates.advance_generation(tx)
-                audit.note(tx, Deed.MODEL_CHANGED, self._model, former=former.model, people=len(people))
+                if reembedding.noted_model(tx) != self._model:
+                    reembedding.serve(tx, self._model)
+                    audit.note(tx, Deed.MODEL_CHANGED, self._model, former=former.model, faces=tally.made)
             former.retire()
+            put_in_place(self._database, self._model, self._goes_on)
             self._successor.switch()
         self._successor.switched()
         self._progress = self._counted()
@@ -258,6 +262,19 @@ class Reembedder:
 
     def _counted(self) -> Progress:
         return counted(self._database, self._model, self._successor.gallery().model)
+
+
+def put_in_place(database: Database, model: str, before_each: Callable[[], None] = lambda: None) -> bool:
+    """Replace the templates that the model has made anew, some at a time; whether there were any."""
+    placed = False
+    while True:
+        before_each()
+        with database.write() as tx:
+            people = reembedding.put_in_place(tx, model, PLACED_AT_ONCE)
+            if not people:
+                return placed
+            templates.advance_generation(tx, people)
+        placed = True
 
 
 def counted(database: Database, model: str, serving: str) -> Progress:

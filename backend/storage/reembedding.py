@@ -116,18 +116,25 @@ def forget_others(tx: Transaction, model: str) -> None:
     tx.execute(delete(reembedded).where(reembedded.c.model != model))
 
 
-def put_in_place(tx: Transaction, model: str) -> frozenset[str]:
-    """Replace templates by what the model made of their faces; answers whose they are.
+def put_in_place(tx: Transaction, model: str, limit: int) -> frozenset[str]:
+    """Replace at most `limit` templates by what the model made of their faces; answers whose they are.
 
-    A template keeps its id, and its photo's name, quality and face.
+    Nobody's where there is nothing left. A template keeps its id, and its photo's name, quality and face.
     """
-    ready = select(reembedded.c.template_id).where(reembedded.c.model == model, reembedded.c.embedding.is_not(None))
-    people = frozenset(
-        tx.connection.scalars(select(templates.c.person_id).where(templates.c.template_id.in_(ready)).distinct())
+    ready = (
+        select(reembedded.c.template_id)
+        .where(reembedded.c.model == model, reembedded.c.embedding.is_not(None))
+        .order_by(reembedded.c.template_id)
+        .limit(limit)
     )
+    ids = list(tx.connection.scalars(ready))
+    if not ids:
+        return frozenset()
+    chosen = templates.c.template_id.in_(ids)
+    people = frozenset(tx.connection.scalars(select(templates.c.person_id).where(chosen)))
     made = select(reembedded.c.embedding).where(reembedded.c.template_id == templates.c.template_id).scalar_subquery()
-    tx.execute(update(templates).where(templates.c.template_id.in_(ready)).values(model=model, embedding=made))
-    tx.execute(delete(reembedded).where(reembedded.c.model == model, reembedded.c.embedding.is_not(None)))
+    tx.execute(update(templates).where(chosen).values(model=model, embedding=made))
+    tx.execute(delete(reembedded).where(reembedded.c.template_id.in_(ids)))
     return people
 
 

@@ -182,6 +182,33 @@ def test_what_was_made_before_a_kill_is_not_made_again(house: House, monkeypatch
     assert [house.who(shade) for shade in range(6)] == [f"person {shade}" for shade in range(6)]
 
 
+def test_a_kill_between_the_word_and_the_deed_costs_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(use_case, "PLACED_AT_ONCE", 2)
+    for shade in range(5):
+        house.serving.add(f"person {shade}", [photo(shade)])
+
+    def killed(*_: object) -> bool:
+        with house.database.write() as tx:
+            if reembedding.tally(tx, NEW).made == 5:
+                reembedding.put_in_place(tx, NEW, 2)
+        raise ModelError("The power is gone.")
+
+    with monkeypatch.context() as power:
+        power.setattr(use_case, "put_in_place", killed)
+        house.reembedder.start()
+        eventually(lambda: house.reembedder.progress.total == 3)
+        assert [house.who(shade) for shade in range(5)] == [f"person {shade}" for shade in range(5)]
+        house.reembedder.stop(WITHIN_S)
+    with house.database.read() as tx:
+        assert reembedding.serving_model(tx) == NEW
+    # What the next start does before anybody asks.
+    assert use_case.put_in_place(house.database, NEW)
+    house.serving = Gallery(house.database, NEW)
+    assert [house.who(shade) for shade in range(5)] == [f"person {shade}" for shade in range(5)]
+    house.reembedder = house.made()
+    assert house.until_over().total == 0
+
+
 def test_whose_face_was_not_kept_is_told_and_their_template_stays(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
