@@ -38,6 +38,8 @@ PLACED_AT_ONCE: Final = 500
 """How many templates are replaced in one transaction: cameras and messages write in between."""
 SECONDS_BETWEEN_PLACINGS: Final = 10.0
 """How often what is made takes its place where the new model answers already: each time the index is made anew."""
+SECONDS_BEFORE_FIRST_LOOK: Final = 2.0
+"""A start has enough to do: who waits for it asks first."""
 SECONDS_BETWEEN_LOOKS: Final = 5.0
 """How often it is looked whether there is more to do: an import may bring templates of another model."""
 PATIENCE_SECONDS: Final = 60.0
@@ -118,7 +120,7 @@ class Reembedder:
             logger.warning("The gallery is still being made anew, which is abandoned; the next start goes on.")
 
     def _run(self) -> None:
-        pause = 0.0
+        pause = SECONDS_BEFORE_FIRST_LOOK
         while not self._stopping.wait(pause):
             pause = SECONDS_BETWEEN_LOOKS
             try:
@@ -158,12 +160,7 @@ class Reembedder:
             reembedding.forget_others(tx, self._model)
         self._progress = self._counted()
         if self._progress.done < self._progress.total:
-            logger.info(
-                "%d faces of the gallery are made anew by %s; %s answers until then.",
-                self._progress.total - self._progress.done,
-                self._model,
-                self._successor.gallery().model,
-            )
+            logger.info("%s", progress_sentence(self._progress))
 
     def _waiting(self) -> Iterator[Sequence[KeptFace]]:
         after = ""

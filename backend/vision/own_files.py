@@ -112,7 +112,7 @@ def _own_file(name: str, sha256: str, convention: Convention, path: Path) -> Emb
         path.name,
         sha256,
         _OWN_LICENCE,
-        "a file of your own",
+        "your own file",
         folder=path.parent,
         convention=convention,
         thresholds=ARCFACE_THRESHOLDS,

@@ -117,6 +117,7 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    monkeypatch.setattr(use_case, "SECONDS_BEFORE_FIRST_LOOK", 0.0)
     monkeypatch.setattr(use_case, "SECONDS_BETWEEN_LOOKS", 0.05)
     monkeypatch.setattr(use_case, "PATIENCE_SECONDS", 0.05)
     with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
