@@ -168,7 +168,7 @@ def open_recognition(
             enroller=Enroller(
                 pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
             ),
-            identifier=Identifier(pipelines.photos, gallery, rule, meter),
+            identifier=Identifier(pipelines.photos, gallery, rule, meter, glance=pipelines.glance),
             verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
             engine=engine,
