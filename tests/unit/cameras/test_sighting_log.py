@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 from backend.cameras.follow import Look, Visit
 from backend.cameras.sighting_log import SightingLog, close_left_open
 from backend.domain.camera import Camera
-from backend.domain.face import Template
+from backend.domain.face import Face, KeptLook, Template
 from backend.domain.geometry import Box
 from backend.domain.identity import Candidate, Decision, Verdict
 from backend.domain.notification import ChannelKind
 from backend.domain.sighting import Evidence, Sighting, SightingFilter
 from backend.notifications.routing import Router
-from backend.storage import cameras, channels, sightings
+from backend.storage import cameras, channels, outbox, sighting_looks, sightings
 from backend.storage.database import Database, Transaction, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.snapshots import Snapshots
@@ -115,6 +115,7 @@ def _visit(
     template: Template = STRANGER,
     ended: bool = False,
     shade: int = 100,
+    best_looks: tuple[Face, ...] = (),
 ) -> Visit:
     """A visit, in seconds after noon; its picture has one shade."""
     started_at = NOON + timedelta(seconds=begins)
@@ -127,7 +128,18 @@ def _visit(
         looks=looks,
         best=Look(np.full((48, 64, 3), shade, np.uint8), BOX, quality),
         ended=ended,
+        best_looks=best_looks,
     )
+
+
+def _look(shade: int) -> Face:
+    """A look at the stranger, whose aligned face has one shade."""
+    return replace(CAST.face("S", 0), aligned=np.full((112, 112, 3), shade, np.uint8))
+
+
+def _kept_looks(house: House) -> list[KeptLook]:
+    with house.database.read() as tx:
+        return sighting_looks.of_sighting(tx, house.kept()[0].sighting_id)
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -190,6 +202,34 @@ def test_somebody_unknown_who_is_recognised_is_renamed_and_told_of_again(house: 
     assert (sighting.person_id, sighting.similarity) == ("alice", 0.65)
     assert house.told.people == [None, "alice"]
     assert house.told.woken == 1
+
+
+def test_the_best_looks_are_kept_each_alone_with_its_face(house: House) -> None:
+    log = house.log()
+    first, second, better = _look(10), _look(20), _look(30)
+    log.report(_visit(None, best_looks=(first, second)))
+    log.report(_visit(None, lasts=1.5, best_looks=(better, first)))
+    kept = _kept_looks(house)
+    assert [look.template.similarity(face.template) for look, face in zip(kept, (better, first), strict=True)] == [
+        pytest.approx(1.0)
+    ] * 2
+    assert [int(decode(look.crop or b"").mean()) for look in kept] == [30, 10]
+    assert [look.quality for look in kept] == [0.9, 0.9]
+
+
+def test_looks_stay_as_they_were_once_somebody_said_who_it_is(house: House) -> None:
+    log = house.log()
+    log.report(_visit(None, best_looks=(_look(10),)))
+    with house.database.write() as tx:
+        sightings.relabel(tx, house.kept()[0].sighting_id, "alice")
+    log.report(_visit(None, lasts=1.5, best_looks=(_look(20),)))
+    assert [int(decode(look.crop or b"").mean()) for look in _kept_looks(house)] == [10]
+
+
+def test_where_no_faces_are_to_be_kept_looks_are_kept_without(house: House) -> None:
+    log = SightingLog(house.camera, house.database, house.snapshots, house.told.tell, house.told.wake, keep_crops=False)
+    log.report(_visit(None, best_looks=(_look(10),)))
+    assert [look.crop for look in _kept_looks(house)] == [None]
 
 
 def test_a_name_given_up_takes_its_similarity_along(house: House) -> None:
@@ -344,6 +384,8 @@ def test_the_message_is_in_the_outbox_with_the_sighting_or_neither_is(house: Hou
         cameras.add(tx, house.camera)
     log = SightingLog(house.camera, house.database, house.snapshots, Router(zone=None).tell, house.told.wake)
     log.report(_visit(ended=True))
+    with house.database.write() as tx:
+        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None, datetime.now(UTC))
     log.report(_visit(visit_id=2, begins=60.0, ended=True))
     assert len(house.kept()) == 2
     # The second one is within the camera's cooldown.
