@@ -7,6 +7,8 @@ import hmac
 import json
 import logging
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -171,7 +173,16 @@ def _problem(status: int, retry_after: str | None, text: str) -> DeliveryError:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+    """How long `Retry-After` asks to wait, in seconds or until a date (RFC 9110, 10.2.3); None where it is neither."""
+    if retry_after is None or retry_after.isdecimal():
+        return None if retry_after is None else float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    # A date without a zone, as some write it, is in Greenwich time as all others.
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _masked(text: str, channel: Channel) -> str:
