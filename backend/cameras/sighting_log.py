@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from backend.cameras.follow import Look, Visit
 from backend.cameras.tracker import LIKE, MAX_GAP_SECONDS
@@ -24,8 +25,18 @@ REFRESH = timedelta(seconds=1)
 MOST_OWED = 1000
 """How many visits that ended while the database refused are remembered, without their pictures, until it does not."""
 
-Tell = Callable[[Transaction, Sighting, Evidence, Camera], bool]
-"""Has a sighting told to whom it concerns, in the transaction that writes it; whether there is a new message."""
+
+class Tell(Protocol):
+    """Has a sighting told to whom it concerns, in the transaction that writes it."""
+
+    def __call__(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
+        """Ask about a sighting that is new, or of another person than before, or else `risen` in its similarity.
+
+        Answers whether there is a message to be sent, or to be changed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,9 +159,10 @@ class SightingLog:
             keep(tx, sighting, entry.evidence.template)
             if looks is not None:
                 sighting_looks.keep(tx, sighting.sighting_id, looks)
-            if stored is not None and stored.person_id == sighting.person_id:
-                return False
-            return self._tell(tx, sighting, entry.evidence, self._camera)
+            if stored is None or stored.person_id != sighting.person_id:
+                return self._tell(tx, sighting, entry.evidence, self._camera)
+            risen = (sighting.similarity or 0.0) > (stored.similarity or 0.0)
+            return risen and self._tell(tx, sighting, entry.evidence, self._camera, risen=True)
 
     def _kept(self, face: Face) -> KeptLook:
         crop = encode_png(face.aligned) if self._keep_crops and face.aligned is not None else None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, tzinfo
 from backend.domain.camera import Camera
 from backend.domain.clock import Clock, utc_now
 from backend.domain.notification import Delivery
-from backend.domain.rule import Rule, Who
+from backend.domain.rule import Outcome, Rule, Who
 from backend.domain.sighting import Evidence, Sighting
 from backend.domain.trace import RulingRecord
 from backend.notifications.rules import House, Occasion, Told, cooldown_in_words, cooldown_left_s, judge
@@ -22,8 +22,15 @@ class Router:
         self._zone = zone
         self._clock = clock
 
-    def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
-        """Write the messages that the rules ask for, and why; whether there is one to be sent, or to be changed."""
+    def tell(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
+        """Write the messages that the rules ask for, and why; whether there is one to be sent, or to be changed.
+
+        One whose similarity has only `risen` is asked about again where a rule found it too low, and would not now.
+        """
+        if risen and not _suffices_now(tx, sighting):
+            return False
         now = self._clock()
         every_rule = [*_rules_of(camera), *rules.all_by_age(tx)]
         house = House(rules.is_armed(tx), mutes.lasting(tx, now))
@@ -51,6 +58,17 @@ def camera_rule(camera: Camera) -> Rule | None:
         camera_id=camera.camera_id,
         channel_ids=(camera.channel_id,),
         cooldown_seconds=camera.cooldown_seconds,
+    )
+
+
+def _suffices_now(tx: Transaction, sighting: Sighting) -> bool:
+    """Whether a rule that found the similarity of a known person below its threshold would no longer do so."""
+    records = rulings.of_sighting(tx, sighting.sighting_id)
+    judged = records[-1].ruling.judgements if records and sighting.person_id is not None else ()
+    silent = {judgement.rule_id for judgement in judged if judgement.outcome is Outcome.BELOW_THRESHOLD}
+    return bool(silent) and any(
+        rule.rule_id in silent and (sighting.similarity or 0.0) >= (rule.threshold or 0.0)
+        for rule in rules.all_by_age(tx)
     )
 
 

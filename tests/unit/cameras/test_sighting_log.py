@@ -39,8 +39,15 @@ class Told:
     people: list[str | None] = field(default_factory=list)
     woken: int = 0
 
-    def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
+    risen: list[float | None] = field(default_factory=list)
+
+    def tell(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
         assert sightings.find(tx, sighting.sighting_id) == sighting
+        if risen:
+            self.risen.append(sighting.similarity)
+            return False
         self.people.append(sighting.person_id)
         return sighting.person_id is not None
 
@@ -232,6 +239,13 @@ def test_where_no_faces_are_to_be_kept_looks_are_kept_without(house: House) -> N
     assert [look.crop for look in _kept_looks(house)] == [None]
 
 
+def test_a_similarity_that_rises_is_told_of_once_and_one_that_falls_is_not(house: House) -> None:
+    log = house.log()
+    for seconds, similarity in enumerate((0.6, 0.55, 0.7, 0.65), start=1):
+        log.report(_visit(lasts=1.5 * seconds, similarity=similarity))
+    assert (house.told.people, house.told.risen) == (["alice"], [0.7])
+
+
 def test_a_name_given_up_takes_its_similarity_along(house: House) -> None:
     log = house.log()
     log.report(_visit("alice", similarity=0.7))
@@ -391,7 +405,7 @@ def test_the_message_is_in_the_outbox_with_the_sighting_or_neither_is(house: Hou
     # The second one is within the camera's cooldown.
     assert (_messages(house), house.told.woken) == (1, 1)
 
-    def fails(tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
+    def fails(tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False) -> bool:
         Router(zone=None).tell(tx, sighting, evidence, camera)
         tx.connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
         return True

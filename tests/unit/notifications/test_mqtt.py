@@ -56,12 +56,21 @@ def test_an_event_has_its_id_its_time_and_its_expiry(broker: Broker, notifier: M
     assert broker.seen("faces/picture")[0].payload == PICTURE
 
 
-def test_nothing_that_happened_is_retained(broker: Broker, notifier: MqttNotifier) -> None:
-    for person_id in ("alice", None):
+def test_what_stays_true_is_retained_and_nothing_that_happened(broker: Broker, notifier: MqttNotifier) -> None:
+    for person_id in (None, "alice"):
         notifier.send(a_channel(broker.port), a_message(person_id))
-    kept = {seen.topic for seen in broker.kept()}
-    assert {topic for topic in kept if topic.startswith("faces/")} == {"faces/status"}
-    assert all(topic.endswith("/config") for topic in kept - {"faces/status"})
+    kept = {seen.topic: seen.payload for seen in broker.kept()}
+    ours = {topic for topic in kept if topic.startswith("faces/")}
+    assert ours == {"faces/status", "faces/person/alice", "faces/camera/front"}
+    assert json.loads(kept["faces/person/alice"])["camera"] == "Front door"
+    assert all(topic.endswith("/config") for topic in kept.keys() - ours)
+
+
+def test_the_stranger_is_described_before_the_first_one_comes(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.report(a_channel(broker.port), [])
+    assert [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")] == [
+        "Stranger present"
+    ]
 
 
 def test_home_assistant_finds_the_person_the_camera_and_the_stranger(broker: Broker, notifier: MqttNotifier) -> None:

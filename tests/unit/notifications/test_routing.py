@@ -142,6 +142,22 @@ def test_a_visit_that_gets_its_name_later_is_still_one_message_for_each_channel(
     assert len(home.told()) == 1
 
 
+def test_a_visit_that_comes_to_resemble_its_person_enough_for_a_rule_is_told_then(home: Home) -> None:
+    keep(home, a_rule(threshold=0.8))
+    sighting, camera = a_sighting("alice", similarity=0.7), a_camera(None)
+    assert told(home, sighting, camera) == []
+    for similarity, telling in ((0.75, False), (0.85, True), (0.9, False)):
+        with home.database.write() as tx:
+            risen = replace(sighting, similarity=similarity)
+            assert Router(None).tell(tx, risen, EVIDENCE, camera, risen=True) is telling
+    assert len(home.told()) == 1
+    with home.database.read() as tx:
+        assert [record.ruling.decisive.outcome for record in rulings.of_sighting(tx, sighting.sighting_id)] == [
+            Outcome.BELOW_THRESHOLD,
+            Outcome.FIRED,
+        ]
+
+
 def test_a_group_is_that_of_the_person_as_enrolled(home: Home) -> None:
     keep(home, a_rule(who=Who.GROUP, subject="family"))
     with home.database.write() as tx:
