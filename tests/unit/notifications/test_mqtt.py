@@ -19,6 +19,7 @@ from backend.storage import channels
 from tests.rig.broker import FORBIDDEN, PASSWORD, USER, Broker
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.tcp_proxy import TcpProxy
+from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import a_home, a_sighting
 
 PICTURE = jpeg(person_crop(2))
@@ -239,3 +240,22 @@ def test_home_assistant_is_kept_told_which_cameras_are_online(
         online.set()
         assert [seen.payload for seen in broker.wait_for("faces/camera/front/online", 2)] == [b"OFF", b"ON"]
         states.stop(5.0)
+
+
+def test_a_broker_that_is_away_is_told_of_once_in_the_log(
+    tmp_path: Path, notifier: MqttNotifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
+
+    def cameras() -> list[CameraOnline]:
+        asked.append(1)
+        return []
+
+    with a_home(tmp_path) as home:
+        with home.database.write() as tx:
+            channels.add(tx, ChannelKind.MQTT, a_channel(9).settings, "Home")
+        states = HomeStates(home.database, notifier, cameras, interval_s=0.02)
+        states.start()
+        wait_until(lambda: len(asked) > 3)
+        states.stop(5.0)
+    assert len([line for line in caplog.messages if "not told which cameras" in line]) == 1
