@@ -119,7 +119,8 @@ def _described(
 ) -> Iterator[Publication]:
     if not discovery:
         return
-    node = topic.replace("/", "_")
+    # Home Assistant takes Latin letters and digits there, and our topic may have others.
+    node = slug(topic.replace("/", "_"))
     whole = entity | {
         "unique_id": f"{node}_{object_id}",
         "availability_topic": status_topic(topic),

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -88,6 +89,13 @@ def test_home_assistant_finds_the_person_the_camera_and_the_stranger(broker: Bro
     assert {entity["availability_topic"] for entity in described.values()} == {"faces/status"}
     states = {seen.topic for seen in broker.seen("faces/")}
     assert {entity["state_topic"] for entity in described.values()} - states == {"faces/camera/front/online"}
+
+
+def test_what_describes_an_entity_lies_where_home_assistant_looks(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port, topic="zürich/faces"), a_message("Zoë Müller"))
+    topics = [seen.topic for seen in broker.kept() if seen.topic.startswith("homeassistant/")]
+    assert len(topics) == 4
+    assert all(re.fullmatch(r"homeassistant/\w+/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic) for topic in topics)
 
 
 def test_without_a_discovery_prefix_nothing_is_described(broker: Broker, notifier: MqttNotifier) -> None:
@@ -181,7 +189,7 @@ def test_home_assistant_calls_people_by_their_display_names(broker: Broker, noti
     notifier.send(a_channel(broker.port), Notification("", None, "01EVENT", a_sighting("alice"), "Alice Example"))
     described = [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")]
     assert {"Alice Example last camera", "Alice Example last seen"} <= set(described)
-    state = json.loads(broker.seen("faces/camera/front")[0].payload)
+    state = json.loads(broker.wait_for("faces/camera/front")[0].payload)
     assert (state["person"], state["person_id"]) == ("Alice Example", "alice")
 
 
