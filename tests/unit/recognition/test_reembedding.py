@@ -300,8 +300,8 @@ def test_a_photo_that_is_removed_while_it_is_made_anew_stays_removed(house: Hous
 
 def test_looks_that_somebody_is_said_not_to_be_are_seen_again(house: House) -> None:
     house.serving.add("alice", [photo(1)])
-    house.serving.deny("alice", Template(embedding(5, 16), OLD), "01M8SIGHTINGOFASTRANGER0001")
-    house.serving.deny("alice", Template(embedding(6, 16), OLD), "01M8SIGHTINGWHOSEPICTUREGONE")
+    house.serving.deny("alice", Template(embedding(5, 16), OLD), sighting_id="01M8SIGHTINGOFASTRANGER0001")
+    house.serving.deny("alice", Template(embedding(6, 16), OLD), sighting_id="01M8SIGHTINGWHOSEPICTUREGONE")
     house.seen["01M8SIGHTINGOFASTRANGER0001"] = house.model.template(5)
     house.until_over()
     with house.database.read() as tx:

@@ -80,6 +80,7 @@ def test_a_stranger_of_a_former_model_can_be_named_and_denied(home: Home, pipeli
     (found, *_) = gallery.search(look_of(pipelines), 1)
     assert (found.person_id, found.similarity > 0.9) == ("Alice", True)
     naming.deny(sighting.sighting_id, "Alice")
+    assert gallery.count("Alice") == 0
     with home.database.read() as tx:
         ((person_id, look),) = negatives.all_of_model(tx, gallery.model)
         assert (person_id, look.model) == ("Alice", gallery.model)

@@ -115,7 +115,7 @@ def _schema(folder: Path) -> list[tuple[str, str]]:
 def test_a_denied_look_from_before_is_led_back_to_the_sighting_that_it_was_seen_in(tmp_path: Path) -> None:
     with _connection(tmp_path) as connection:
         with connection.begin():
-            command.upgrade(_history(connection), "search_1")
+            command.upgrade(_history(connection), "notifications_4")
         with connection.begin():
             connection.exec_driver_sql("INSERT INTO people (person_id, created_at) VALUES ('alice', '2026-11-22')")
             for place, look in enumerate((b"\x01", b"\x02")):

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "models_1"
-down_revision = "search_1"
+down_revision = "notifications_4"
 branch_labels = None
 depends_on = None
 
