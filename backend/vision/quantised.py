@@ -2,7 +2,7 @@
 
 int8 is coarser than bf16 by far, and what is lost depends on the processor too: without instructions for it (VNNI) sums
 of products are clipped. So a form is kept for one processor, one release of the engine and one file of weights, beside
-that file, and never taken unasked. See docs/decisions/0017-int8-made-on-the-machine.md.
+that file, and never taken unasked. See docs/decisions/0019-int8-made-on-the-machine.md.
 """
 
 import hashlib
