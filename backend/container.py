@@ -59,7 +59,8 @@ from backend.vision.cores import usable_cores
 from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode, encode_jpeg
-from backend.vision.loading import Mirroring, Pipelines, load_pipelines
+from backend.vision.loading import Mirroring, Pipelines, Workshop, load_pipelines
+from backend.vision.loading import open_workshop as workshop
 from backend.vision.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -242,7 +243,7 @@ def load_models(
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
     return load_pipelines(
-        _model_cache(settings),
+        model_cache(settings),
         settings.model_dir,
         runtime,
         mirroring=mirroring,
@@ -250,6 +251,12 @@ def load_models(
         precision=settings.precision,
         meter=meter,
     )
+
+
+def open_workshop(settings: LocalSettings) -> Workshop:
+    """What forms of the embedder are made and measured with, on this machine's device; raises ModelError as above."""
+    data_folder.prepare(settings.data_dir)
+    return workshop(model_cache(settings), settings.model_dir, _runtime(settings))
 
 
 def open_gallery(settings: LocalSettings, database: Database, model: str, meter: Meter = NO_METER) -> Gallery:
@@ -369,10 +376,11 @@ class _CameraWorkers:
 
 
 def _runtime(settings: LocalSettings) -> Runtime:
-    return open_runtime(settings.device, settings.threads or None, _model_cache(settings), settings.model_dir)
+    return open_runtime(settings.device, settings.threads or None, model_cache(settings), settings.model_dir)
 
 
-def _model_cache(settings: LocalSettings) -> Path:
+def model_cache(settings: LocalSettings) -> Path:
+    """Where models are kept as the engines read them."""
     return settings.data_dir / "models"
 
 

@@ -1,5 +1,6 @@
 """`evaluate`: how good recognition is on labelled photos, as this machine is set up and against the plain reference."""
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from backend.settings import LocalSettings, load_local_settings
 from backend.vision.cores import usable_cores
 from backend.vision.image import ImageLimits
 from backend.vision.pipeline import FacePipeline
+from backend.vision.runtime import Precision
 
 app = typer.Typer()
 evaluate = typer.Typer(help="Measure how good recognition is on labelled photos.", no_args_is_help=True)
@@ -33,8 +35,18 @@ app.add_typer(evaluate, name="evaluate")
 Images = Annotated[
     Path, typer.Option(help="A folder with one folder a person.", exists=True, file_okay=False, readable=True)
 ]
+
+
+def _in_a_folder(report: Path | None) -> Path | None:
+    """Said before anything is measured, which takes long."""
+    if report is not None and not os.access(report.resolve().parent, os.W_OK):
+        raise typer.BadParameter(f"nothing can be written to the folder {report.resolve().parent}.")
+    return report
+
+
 ReportFile = Annotated[
-    Path | None, typer.Option("--report", help="Where to write an HTML report with plots.", dir_okay=False)
+    Path | None,
+    typer.Option("--report", help="Where to write an HTML report with plots.", dir_okay=False, callback=_in_a_folder),
 ]
 REFERENCE = "plain reference"
 """Find, align, embed and take the highest cosine: what everything else is measured against."""
@@ -99,6 +111,7 @@ class _Bench:
     models: Mapping[str, FacePipeline]
     """By the purposes that `Method` names."""
     limits: ImageLimits
+    precision: Precision
 
     @classmethod
     def set_up(cls) -> "_Bench":
@@ -106,13 +119,15 @@ class _Bench:
         with err.status("Loading the face models"):
             pipelines = load_models(settings)
         models = {"plain": pipelines.plain, "enrolment": pipelines.enrolment, "photos": pipelines.photos}
-        return cls(settings, models, ImageLimits(settings.max_image_bytes, settings.max_image_pixels))
+        limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
+        return cls(settings, models, limits, pipelines.precision)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was measured, and on what."""
         return {
             "model": self.models["plain"].model,
+            "precision": self.precision,
             "mirror_enrol": self.settings.mirror_enrol,
             "mirror_search": self.settings.mirror_search,
             "cohort_adjustment": self.settings.cohort_adjustment,

