@@ -53,9 +53,10 @@ docs: $(development) ## rewrite the tables and openapi.json, which are made from
 	$(venv_python) -m tools.write_reference
 	$(venv_python) -m tools.write_openapi
 
-lock: ## compile requirements.txt, -gpu.txt and -dev.txt anew (needs uv)
+lock: ## compile requirements.txt, -gpu.txt, -optimise.txt and -dev.txt anew (needs uv)
 	uv pip compile $(lock_options) pyproject.toml -o requirements.txt
 	uv pip compile $(lock_options) pyproject.toml --extra gpu -c requirements.txt -o requirements-gpu.txt
+	uv pip compile $(lock_options) pyproject.toml --extra optimise -c requirements.txt -o requirements-optimise.txt
 	uv pip compile $(lock_options) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 	uv pip compile $(lock_options) tests/clients/compreface.in -o $(compreface_lock)
 

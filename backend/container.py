@@ -21,7 +21,7 @@ from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState, masked_link
-from backend.domain.errors import ModelError
+from backend.domain.errors import ConfigurationError, ModelError
 from backend.domain.face import Template
 from backend.domain.geometry import RgbImage
 from backend.domain.meter import NO_METER, Meter, Stage, timed
@@ -64,7 +64,8 @@ from backend.vision.cores import usable_cores
 from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode, encode_jpeg
-from backend.vision.loading import Chosen, Mirroring, Pipelines, load_pipelines
+from backend.vision.loading import Chosen, Mirroring, Pipelines, Workshop, load_pipelines
+from backend.vision.loading import open_workshop as workshop
 from backend.vision.models import SFACE, EmbedderFile, available
 from backend.vision.own_files import embedder_named, own_detector, own_embedder
 from backend.vision.runtime import Runtime
@@ -389,7 +390,7 @@ def load_models(
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
     return load_pipelines(
-        _model_cache(settings),
+        model_cache(settings),
         settings.model_dir,
         runtime,
         mirroring=mirroring,
@@ -417,6 +418,14 @@ def thresholds_of(settings: LocalSettings, own: Thresholds) -> Thresholds:
         margin=own.margin if margin is None else margin,
         verify=own.verify if verify is None else verify,
     )
+
+
+def open_workshop(settings: LocalSettings) -> Workshop:
+    """What forms of the embedder are made and measured with, on this machine's device; raises ModelError as above."""
+    data_folder.prepare(settings.data_dir)
+    if settings.model_file is not None or settings.detector_file is not None:
+        raise ConfigurationError("Only SFace is made int8: take MODEL_FILE and DETECTOR_FILE away first.")
+    return workshop(model_cache(settings), settings.model_dir, _runtime(settings))
 
 
 def open_gallery(settings: LocalSettings, database: Database, model: str, meter: Meter = NO_METER) -> Gallery:
@@ -537,10 +546,11 @@ class _CameraWorkers:
 
 
 def _runtime(settings: LocalSettings) -> Runtime:
-    return open_runtime(settings.device, settings.threads or None, _model_cache(settings), settings.model_dir)
+    return open_runtime(settings.device, settings.threads or None, model_cache(settings), settings.model_dir)
 
 
-def _model_cache(settings: LocalSettings) -> Path:
+def model_cache(settings: LocalSettings) -> Path:
+    """Where models are kept as the engines read them."""
     return settings.data_dir / "models"
 
 

@@ -120,9 +120,10 @@ class LocalSettings(BaseSettings):
         description="What the models run on, or the start fails: Intel's `gpu`, NVIDIA's `cuda` and "
         "`tensorrt`, Apple's `coreml`; `auto`: `cuda` where it is installed, else `cpu`.",
     )
-    precision: Literal["auto", "f32", "bf16"] = Field(
+    precision: Literal["auto", "f32", "bf16", "int8"] = Field(
         default="auto",
-        description="What embeddings are computed in; `auto`: bf16 where the processor has it and it agrees with f32.",
+        description="What embeddings are computed in; `auto`: bf16 where the processor has it and it agrees with f32. "
+        "int8 once `face-server optimise` has made it.",
     )
     max_image_bytes: int = Field(
         default=10 * 2**20, ge=1024, le=2**30, description="The largest image file that is accepted, in bytes."

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from backend.api.slots import Slots
+from backend.api.stopping import Stopping
 from backend.cameras.schedule import Schedule
 from backend.container import Services
 from backend.domain.access import Caller
@@ -66,6 +67,14 @@ def _slots(request: Request) -> Slots:
 
 
 SlotsDep = Annotated[Slots, Depends(_slots)]
+
+
+def _stopping(request: Request) -> Stopping:
+    stopping: Stopping = request.state.stopping
+    return stopping
+
+
+StoppingDep = Annotated[Stopping, Depends(_stopping)]
 
 
 def _caller(request: Request) -> Caller:

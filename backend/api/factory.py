@@ -29,6 +29,7 @@ from backend.api.routers import cameras, channels, deliveries, health, persons, 
 from backend.api.security import OPEN_PATHS, BearerAuth, Policy
 from backend.api.slots import Slots
 from backend.api.standing import WriteProbe
+from backend.api.stopping import Stopping
 from backend.api.v1 import audit, events, export, jobs, keys, models, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
@@ -87,6 +88,7 @@ class State(TypedDict):
     slots: Slots
     write_probe: WriteProbe
     edits: EditLock
+    stopping: Stopping
 
 
 def create_app(settings: Settings, opened: OpenServices = open_services) -> FastAPI:
@@ -94,16 +96,18 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        services = opened(settings)
+        services, stopping = opened(settings), Stopping()
         # In threads: loading models and stopping cameras block, and the loop must go on answering signals.
         state = State(
             services=await to_thread.run_sync(services.__enter__),
             slots=Slots(settings.max_recognitions),
             write_probe=WriteProbe(),
             edits=EditLock(),
+            stopping=stopping,
         )
         try:
-            yield state
+            with stopping.heard():
+                yield state
         finally:
             await to_thread.run_sync(services.__exit__, None, None, None)
 

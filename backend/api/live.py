@@ -6,6 +6,7 @@ from contextlib import suppress
 import anyio
 from anyio import to_thread
 
+from backend.api.stopping import Stopping
 from backend.cameras.live import Shown, message_jpeg
 from backend.cameras.schedule import Schedule
 from backend.domain.camera import CameraState
@@ -17,12 +18,15 @@ MEDIA_TYPE = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
 _END = f"\r\n--{_BOUNDARY}\r\n".encode()
 
 
-async def live_pictures(schedule: Schedule, camera_id: str) -> AsyncIterator[bytes]:
-    """A camera's newest pictures with boxes and names, or why there is none in a sentence, until it is removed."""
+async def live_pictures(schedule: Schedule, camera_id: str, stopping: Stopping) -> AsyncIterator[bytes]:
+    """A camera's newest pictures with boxes and names, or why there is none in a sentence, until it is removed.
+
+    They end when the server is told to stop, too.
+    """
     last: Shown | str | None = None
     yield _END
     with suppress(CameraNotFound):
-        while True:
+        while not stopping.is_told:
             now = _to_show(schedule, camera_id)
             if now is not None and now != last:
                 yield _part(await to_thread.run_sync(_jpeg, schedule, camera_id, now))

@@ -1,5 +1,6 @@
 """`evaluate`: how good recognition is on labelled photos, as this machine is set up and against the plain reference."""
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from backend.vision.conventions import Thresholds
 from backend.vision.cores import usable_cores
 from backend.vision.image import ImageLimits
 from backend.vision.pipeline import FacePipeline
+from backend.vision.runtime import Precision
 
 app = typer.Typer()
 evaluate = typer.Typer(help="Measure how good recognition is on labelled photos.", no_args_is_help=True)
@@ -34,8 +36,18 @@ app.add_typer(evaluate, name="evaluate")
 Images = Annotated[
     Path, typer.Option(help="A folder with one folder a person.", exists=True, file_okay=False, readable=True)
 ]
+
+
+def _in_a_folder(report: Path | None) -> Path | None:
+    """Said before anything is measured, which takes long."""
+    if report is not None and not os.access(report.resolve().parent, os.W_OK):
+        raise typer.BadParameter(f"nothing can be written to the folder {report.resolve().parent}.")
+    return report
+
+
 ReportFile = Annotated[
-    Path | None, typer.Option("--report", help="Where to write an HTML report with plots.", dir_okay=False)
+    Path | None,
+    typer.Option("--report", help="Where to write an HTML report with plots.", dir_okay=False, callback=_in_a_folder),
 ]
 REFERENCE = "plain reference"
 """Find, align, embed and take the highest cosine: what everything else is measured against."""
@@ -101,6 +113,7 @@ class _Bench:
     """By the purposes that `Method` names."""
     limits: ImageLimits
     thresholds: Thresholds
+    precision: Precision
 
     @classmethod
     def set_up(cls) -> "_Bench":
@@ -109,13 +122,15 @@ class _Bench:
             pipelines = load_models(settings)
         models = {"plain": pipelines.plain, "enrolment": pipelines.enrolment, "photos": pipelines.photos}
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
-        return cls(settings, models, limits, thresholds_of(settings, pipelines.thresholds))
+        thresholds = thresholds_of(settings, pipelines.thresholds)
+        return cls(settings, models, limits, thresholds, pipelines.precision)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What was measured, and on what."""
         return {
             "model": self.models["plain"].model,
+            "precision": self.precision,
             "mirror_enrol": self.settings.mirror_enrol,
             "mirror_search": self.settings.mirror_search,
             "cohort_adjustment": self.settings.cohort_adjustment,

@@ -54,17 +54,40 @@ class OpenSet:
 def photos_by_person(folder: Path) -> dict[str, list[Path]]:
     """The photos in a folder that has one folder a person, whose name is the person's; both sorted by name.
 
-    Hidden folders and files that are no pictures are passed over. Raises InvalidInput where no picture is left.
+    Photos in folders of a person's folder are that person's too. Hidden folders and files that are no pictures are
+    passed over. Raises InvalidInput where no picture is left, or a folder cannot be read.
     """
-    people = {
-        entry.name: sorted(photo for photo in entry.iterdir() if _is_photo(photo))
-        for entry in sorted(folder.iterdir())
-        if entry.is_dir() and not entry.name.startswith(".")
-    }
+    people = {entry.name: _photos_below(entry) for entry in _folders_in(folder)}
     found = {person_id: photos for person_id, photos in people.items() if photos}
     if not found:
         raise InvalidInput(f"{folder} has no photos: one folder a person is expected, with that person's pictures.")
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Photos to learn from, and others to measure with."""
+
+    learning: tuple[Labelled, ...]
+    measuring: tuple[Labelled, ...]
+    labelled: bool
+    """Whether it is known who is on a photo."""
+
+
+def sample(folder: Path, most: int) -> Sample:
+    """At most `most` photos to learn from and twice as many to measure with, none of them in both.
+
+    The folder has one folder a person, or photos alone, of whom nobody knows whom they show. Of photos that are more
+    than enough, people are drawn, always the same ones. Raises InvalidInput where there are fewer than three photos.
+    """
+    labelled = any(_photos_below(entry) for entry in _folders_in(folder))
+    people = photos_by_person(folder) if labelled else {"": _photos_in(folder)}
+    order = sorted(people, key=lambda person_id: hashlib.sha256(person_id.encode()).digest())
+    photos = [Labelled(person_id, photo) for person_id in order for photo in _drawn(person_id, people[person_id], 0)]
+    if len(photos) < 3:
+        raise InvalidInput(f"{folder} has too few photos: at least three are needed, and better some hundreds.")
+    taken = photos[: 3 * most]
+    return Sample(tuple(taken[::3]), tuple(entry for place, entry in enumerate(taken) if place % 3), labelled)
 
 
 def open_set(
@@ -91,7 +114,11 @@ def open_set(
         enrolled += drawn[:taken]
         mated += drawn[taken:][:most_probes]
     if not enrolled or not non_mated:
-        raise InvalidInput("An open-set trial needs people with two or more photos, and strangers with a single one.")
+        several = sum(len(photos) > 1 for photos in people.values())
+        raise InvalidInput(
+            "An open-set trial needs people with two or more photos, and strangers with a single one; here are "
+            f"{several} of the former and {len(people) - several} of the latter, one folder a person."
+        )
     return OpenSet(tuple(enrolled), tuple(mated), tuple(non_mated))
 
 
@@ -152,12 +179,33 @@ def _photo(place: str, images: Path, name: str, number: str) -> Path:
 def _spellings(stem: Path) -> Iterator[Path]:
     # Added and not replaced: a name may have a full stop in it.
     yield stem.with_name(f"{stem.name}.jpg")
-    yield from (stem.with_name(f"{stem.name}{suffix}") for suffix in sorted(PHOTO_SUFFIXES - {".jpg"}))
+    others = sorted(PHOTO_SUFFIXES - {".jpg"})
+    yield from (stem.with_name(f"{stem.name}{suffix}") for suffix in (*others, *map(str.upper, (".jpg", *others))))
 
 
 def _drawn(person_id: str, photos: Sequence[Path], seed: int) -> list[Path]:
     """The photos in an order that depends on the seed and their names alone, on every machine and version."""
     return sorted(photos, key=lambda photo: hashlib.sha256(f"{seed}/{person_id}/{photo.name}".encode()).digest())
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [entry for entry in _entries(folder) if entry.is_dir() and not entry.name.startswith(".")]
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    return [entry for entry in _entries(folder) if _is_photo(entry)]
+
+
+def _photos_below(folder: Path) -> list[Path]:
+    deeper = (photo for entry in _folders_in(folder) if not entry.is_symlink() for photo in _photos_below(entry))
+    return [*_photos_in(folder), *deeper]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InvalidInput(f"The folder {folder} cannot be read: {error.strerror}.") from error
 
 
 def _is_photo(path: Path) -> bool:

@@ -22,11 +22,15 @@ from backend.gallery.layered import GONE, LayeredIndex
 if TYPE_CHECKING:
     from usearch.index import Index
 
-CONNECTIVITY = 16
-"""Neighbours of each node in the graph, usearch's own default."""
+CONNECTIVITY = 24
+"""Neighbours of each node in the graph; usearch's own default is 16.
+
+Of 200,000 looks it finds 99.8 % with 128 candidates kept, where 16 find 98.8 % with 320, in less than half the time.
+The graph is a quarter larger and takes half as long again to make.
+"""
 EXPANSION_ADD = 128
 """How many candidates are looked at for each neighbour when the graph is made."""
-LEAST_EXPANSION, MOST_EXPANSION = 64, 512
+LEAST_EXPANSION, MOST_EXPANSION = 40, 512
 """How many candidates a search keeps, at least and at most: more find better and take longer."""
 ALIKE = 0.6
 """The cosine with the mean of a person's templates below which one of them has a node of its own.
@@ -226,10 +230,10 @@ class HnswIndex:
 def expansion_for(looks: int) -> int:
     """How many candidates a search keeps in a graph of so many looks.
 
-    Measured so that at least 99 % of the most alike people are found: 64 of 20,000 looks, 320 of 200,000, between and
+    Measured so that more than 99 % of the most alike people are found: 40 of 20,000 looks, 126 of 200,000, between and
     beyond by that power. Embeddings fill nearly all their dimensions, which is the hard case for a graph.
     """
-    return int(np.clip(LEAST_EXPANSION * (looks / 20_000) ** 0.7, LEAST_EXPANSION, MOST_EXPANSION))
+    return int(np.clip(LEAST_EXPANSION * (looks / 20_000) ** 0.5, LEAST_EXPANSION, MOST_EXPANSION))
 
 
 def _starts(ordered: NDArray[np.int32], people: int) -> NDArray[np.int32]:

@@ -16,7 +16,7 @@ from backend.domain.errors import StorageError
 from backend.gallery.hnsw import HnswIndex, Parts
 from backend.storage.changes import State
 
-FORMAT = 1
+FORMAT = 2
 GRAPH, VECTORS, OWNERS, LOOKS = "graph.usearch", "templates.npy", "owners.npy", "looks.npy"
 PEOPLE, MANIFEST = "people.json", "manifest.json"
 CHECKED = (GRAPH, VECTORS, OWNERS, LOOKS, PEOPLE)

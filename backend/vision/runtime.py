@@ -7,8 +7,9 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Precision: TypeAlias = Literal["f32", "bf16"]
-"""What a model computes in. Its templates are of the same model either way, and may be compared: see `precision`."""
+Precision: TypeAlias = Literal["f32", "bf16", "int8"]
+"""What a model computes in. Its templates are of the same model each way, and may be compared: see `precision` and,
+for int8, which has a file of its own, `quantised`."""
 
 
 class InferenceSession(Protocol):
@@ -43,5 +44,8 @@ class Runtime(Protocol):
         ...
 
     def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
-        """A session of a folded ONNX file, in one of `precisions`; ModelError where the engine cannot read it."""
+        """A session of a folded ONNX file, in one of `precisions`; ModelError where the engine cannot read it.
+
+        For int8 the file is one that `quantised` keeps.
+        """
         ...

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import ConfigurationError, ModelError
+from backend.vision import quantised
 from backend.vision.cores import usable_cores
 from backend.vision.runtime import Precision
 
@@ -27,7 +28,10 @@ _NEEDS: Final[Mapping[OpenVinoDevice, str]] = {
     "cpu": "Install OpenVINO anew.",
     "gpu": "It needs Intel graphics and their compute driver (intel-opencl-icd on Debian and Ubuntu).",
 }
-_PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16}
+_PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "int8": ov.Type.f32}
+"""What is not quantised of a model in int8 stays in f32."""
+_OPTIONAL: Final[Mapping[Precision, str]] = {"bf16": "BF16", "int8": "INT8"}
+"""What not every processor has, by the engine's own names."""
 _SHAPE_CACHE = 256
 """Kernels kept for image sizes seen before: about four sizes of YuNet. OpenVINO's own 5,000 took 600 MB here when 169
 sizes had been seen, this takes 100, and a change of size costs about 2 ms either way."""
@@ -69,10 +73,11 @@ class OpenVinoRuntime:
 
     @property
     def precisions(self) -> Sequence[Precision]:
-        """f32, and bf16 where it is a processor with instructions for it: elsewhere that would be no faster."""
-        if self.device == "cpu" and "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            return ("f32", "bf16")
-        return ("f32",)
+        """f32, and what else the processor has instructions for: bf16 elsewhere would be no faster."""
+        if self.device != "cpu":
+            return ("f32",)
+        able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return ("f32", *(precision for precision, name in _OPTIONAL.items() if name in able))
 
     @property
     def identity(self) -> str:
@@ -80,15 +85,24 @@ class OpenVinoRuntime:
         return f"{self._core.get_property(self.device.upper(), 'FULL_DEVICE_NAME')}, OpenVINO {ov.__version__}"
 
     def load(self, model: Path, precision: Precision = "f32") -> OpenVinoSession:
-        """A session of a folded ONNX file; takes 0.3 s for SFace. Raises ModelError where it cannot be read."""
+        """A session of a folded ONNX file, or of one that `quantised` keeps; takes 0.3 s for SFace.
+
+        Raises ModelError where it cannot be read.
+        """
         options = self._options | {hint.inference_precision(): _PRECISIONS[precision]}
         try:
-            network = self._core.read_model(model)
+            network = self._network(model, precision)
             # Asked before compiling, which lets outputs have names of inner tensors as well.
             names = tuple(output.any_name for output in network.outputs)
             return OpenVinoSession(self._core.compile_model(network, self.device.upper(), options), names)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load the model {model.name}.", model=model.name) from error
+
+    def _network(self, model: Path, precision: Precision) -> ov.Model:
+        if precision != "int8":
+            return self._core.read_model(model)
+        graph, weights = quantised.unpacked(model)
+        return self._core.read_model(graph, weights)
 
 
 def _processor_options(threads: int | None) -> dict[str, Any]:

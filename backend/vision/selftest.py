@@ -39,8 +39,8 @@ def golden_image() -> RgbImage:
     return decode((_GOLDEN / "face.png").read_bytes())
 
 
-def check(pipeline: FacePipeline) -> float:
-    """The similarity of the golden face to its stored embedding, at least `LEAST_SIMILARITY`.
+def check(pipeline: FacePipeline, least: float = LEAST_SIMILARITY) -> float:
+    """The similarity of the golden face to its stored embedding, at least `least`.
 
     Raises ModelError where it is less, or where not exactly one face is found.
     """
@@ -49,7 +49,7 @@ def check(pipeline: FacePipeline) -> float:
         raise ModelError(
             f"The models fail their self-test: {len(faces)} faces found in a portrait of one person. {_ADVICE}"
         )
-    return _like(faces[0].template, _numbers("embedding.json"))
+    return _like(faces[0].template, _numbers("embedding.json"), least)
 
 
 def check_detector(detector: FaceDetector) -> None:
@@ -68,7 +68,7 @@ def check_detector(detector: FaceDetector) -> None:
         )
 
 
-def check_embedder(embedder: Embedder, cache_dir: Path) -> None:
+def check_embedder(embedder: Embedder, cache_dir: Path, least: float = LEAST_SIMILARITY) -> None:
     """Raise ModelError where an embedder whose answers are not known makes no sense, or answers otherwise than before.
 
     Of the golden face it must say that it is like its mirror image, and less like noise or a grey picture. The first
@@ -87,7 +87,7 @@ def check_embedder(embedder: Embedder, cache_dir: Path) -> None:
         )
     kept = cache_dir / f"golden-{embedder.model}.json"
     if kept.is_file():
-        _like(template, np.array(json.loads(kept.read_text("utf-8")), dtype=np.float32))
+        _like(template, np.array(json.loads(kept.read_text("utf-8")), dtype=np.float32), least)
     else:
         _keep(kept, template)
 
@@ -101,12 +101,12 @@ def _numbers(name: str) -> NDArray[np.float32]:
     return np.array(json.loads((_GOLDEN / name).read_text()), dtype=np.float32)
 
 
-def _like(template: Template, expected: NDArray[np.float32]) -> float:
+def _like(template: Template, expected: NDArray[np.float32], least: float) -> float:
     similarity = _similarity(template.embedding, expected)
-    if not similarity >= LEAST_SIMILARITY:
+    if not similarity >= least:
         raise ModelError(
             f"The models fail their self-test: a known face comes out with similarity {similarity:.3f} to itself, and "
-            f"{LEAST_SIMILARITY} is the least. {_ADVICE}",
+            f"{least} is the least. {_ADVICE}",
             similarity=similarity,
         )
     return similarity

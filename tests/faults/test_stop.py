@@ -103,3 +103,23 @@ def test_it_stops_in_time_though_nothing_that_it_talks_to_answers(tmp_path: Path
     assert status == 0, server.log
     assert answered == [503] * len(tried)
     assert "Traceback" not in server.log
+
+
+def test_what_is_told_as_it_happens_ends_with_the_server_and_holds_it_up_for_nothing(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, server.client() as client:
+        camera = {"rtsp_link": "rtsp://127.0.0.1:1/", "camera_nickname": "Nowhere"}
+        (scheduled,) = client.post("/cameras/schedule", json=camera).raise_for_status().json()["cameras"]
+        with (
+            client.stream("GET", "/v1/events") as told,
+            client.stream("GET", f"/cameras/{scheduled['camera_id']}/live") as live,
+        ):
+            events, pictures = told.iter_bytes(), live.iter_bytes()
+            assert next(events)
+            assert next(pictures)
+            status = server.end(signal.SIGTERM, STOPS_WITHIN_S)
+            # To their ends, which come as such: an answer that is broken off raises here.
+            for stream in (events, pictures):
+                list(stream)
+        assert status == 0
+        assert "Traceback" not in server.log
+        assert "Cancel" not in server.log

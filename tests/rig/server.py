@@ -66,10 +66,14 @@ class ServerProcess:
             command, cwd=self._data_dir.parent, env=self._whole_environment(), stderr=subprocess.PIPE, text=True
         )
         threading.Thread(target=self._read_log, args=(self._process, listening), daemon=True).start()
-        if not listening.wait(START_SECONDS) or not self.url:
+        try:
+            assert listening.wait(START_SECONDS), f"The server did not start:\n{self.log}"
+            assert self.url, f"The server ended:\n{self.log}"
+            httpx.get(f"{self.url}/readyz", verify=self._verify, timeout=START_SECONDS).raise_for_status()
+        except BaseException:
+            # Not only what is caught above: a test's own time-out must not leave a server behind either.
             self.kill()
-            raise AssertionError(f"The server did not start:\n{self.log}")
-        httpx.get(f"{self.url}/readyz", verify=self._verify, timeout=START_SECONDS).raise_for_status()
+            raise
 
     def stop(self) -> None:
         """End the server as Ctrl-C does, and see that it ends in time."""

@@ -194,10 +194,13 @@ def test_the_gpu_file_changes_the_api_s_image_and_device_alone() -> None:
     assert (ROOT / api["build"]["args"]["REQUIREMENTS"]).is_file()
 
 
-def test_the_gpu_s_lock_adds_to_the_usual_one_and_changes_nothing_of_it() -> None:
-    usual, gpu = (
+@pytest.mark.parametrize(
+    ("lock", "package"), [("requirements-gpu.txt", "onnxruntime-gpu"), ("requirements-optimise.txt", "nncf")]
+)
+def test_a_lock_with_an_extra_adds_to_the_usual_one_and_changes_nothing_of_it(lock: str, package: str) -> None:
+    usual, more = (
         {line.split(" ")[0] for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if "==" in line[:60]}
-        for name in ("requirements.txt", "requirements-gpu.txt")
+        for name in ("requirements.txt", lock)
     )
-    assert usual - gpu == set()
-    assert any(line.startswith("onnxruntime-gpu==") for line in gpu - usual)
+    assert usual - more == set()
+    assert any(line.startswith(f"{package}==") for line in more - usual)

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 from fastapi.responses import StreamingResponse
 
-from backend.api.deps import ScheduleDep, ServicesDep
+from backend.api.deps import ScheduleDep, ServicesDep, StoppingDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
 from backend.api.live import MEDIA_TYPE, live_pictures
@@ -71,11 +71,11 @@ def camera_snapshot(schedule: ScheduleDep, camera_id: str) -> Response:
 
 
 @router.get("/{camera_id}/live", response_class=StreamingResponse, responses={200: {"content": {MEDIA_TYPE: {}}}})
-async def camera_live(schedule: ScheduleDep, camera_id: str) -> StreamingResponse:
+async def camera_live(schedule: ScheduleDep, stopping: StoppingDep, camera_id: str) -> StreamingResponse:
     """Stream what the camera sees as JPEG pictures, with boxes and names drawn, until the client hangs up."""
     schedule.view(camera_id)
     headers = {"Cache-Control": "private, no-store"}
-    return StreamingResponse(live_pictures(schedule, camera_id), media_type=MEDIA_TYPE, headers=headers)
+    return StreamingResponse(live_pictures(schedule, camera_id, stopping), media_type=MEDIA_TYPE, headers=headers)
 
 
 @router.delete("/{camera_id}")

@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from backend.api.deps import ServicesDep
+from backend.api.deps import ServicesDep, StoppingDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import sighting_reply
 from backend.domain.sighting import Sighting
@@ -39,7 +39,9 @@ LastSeen = Annotated[int | None, Depends(_last_seen)]
 
 
 @router.get("/events", response_class=EventSourceResponse)
-async def follow_events(services: ServicesDep, last_seen: LastSeen) -> AsyncIterator[ServerSentEvent]:
+async def follow_events(
+    services: ServicesDep, stopping: StoppingDep, last_seen: LastSeen
+) -> AsyncIterator[ServerSentEvent]:
     """Tell what happens to sightings from now on, or after `Last-Event-ID`, until the client hangs up."""
     database = services.recognition.database
     oldest, newest = await to_thread.run_sync(_bounds, database)
@@ -49,7 +51,7 @@ async def follow_events(services: ServicesDep, last_seen: LastSeen) -> AsyncIter
     if not oldest - 1 <= seen <= newest:
         seen = oldest - 1
         yield ServerSentEvent(data=MissedEvents(oldest=oldest), event=MISSED, id=str(seen))
-    while True:
+    while not stopping.is_told:
         found = await to_thread.run_sync(_after, database, seen)
         for event_id, told in found:
             seen = event_id

@@ -39,6 +39,7 @@ def test_an_open_set_is_searched_and_told_as_one_json_object(run: Run, album: Pa
     assert reply["failures"] == {"enrol": 0, "mated": 0, "non_mated": 0}
     assert [method["name"] for method in reply["methods"]][::3] == ["as set up", "plain reference"]
     assert reply["reference"]["rank1"] == 100
+    assert reply["facts"]["precision"] in ("f32", "bf16")
 
 
 def test_photos_without_a_face_count_as_misses(run: Run, album: Path) -> None:
@@ -90,3 +91,22 @@ def test_a_report_is_one_page_that_asks_nothing_from_outside(run: Run, tmp_path:
     assert "plain reference" in html
     assert not re.search(r"https?://|<script|<link|@import", html)
     assert str(tmp_path) not in html
+
+
+@pytest.mark.parametrize("what", ["pairs", "openset"])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
+    run: Run, tmp_path: Path, album: Path, what: str
+) -> None:
+    more = ("--pairs", pairs_file(tmp_path, PAIRS)) if what == "pairs" else ()
+    ended = run("evaluate", what, "--images", str(album), *more, "--report", str(tmp_path / "none" / "report.html"))
+    assert ended.status == 2
+    assert "nothing can be written to the folder" in ended.err
+
+
+def test_one_person_alone_is_no_open_set(run: Run, tmp_path: Path, album: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (album / "carol").rename(alone / "carol")
+    ended = run("evaluate", "openset", "--images", str(alone))
+    assert ended.status == 1
+    assert "here are 1 of the former and 0 of the latter" in " ".join(ended.err.split())

@@ -1,5 +1,6 @@
 """Which photos are compared with which."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.domain.errors import InvalidInput
-from backend.evaluation.trials import Labelled, OpenSet, Pair, open_set, photos_by_person, read_pairs
+from backend.evaluation.trials import Labelled, OpenSet, Pair, open_set, photos_by_person, read_pairs, sample
 
 COUNTS = st.dictionaries(st.sampled_from("abcdefghij"), st.integers(1, 7), min_size=2).filter(
     lambda counts: 1 in counts.values() and max(counts.values()) > 1
@@ -84,12 +85,59 @@ def test_folders_are_people_and_pictures_are_their_photos(tmp_path: Path) -> Non
     assert [photo.name for photo in found["bob"]] == ["1.jpg", "2.PNG"]
 
 
+def test_photos_in_folders_of_a_person_s_folder_are_that_person_s(tmp_path: Path) -> None:
+    album(tmp_path, "bob/2.jpg", "bob/2024/1.JPEG", "bob/2025/summer/1.Jpg", "bob/.thumbs/1.jpg", "alice/first/a.PNG")
+    (tmp_path / "bob" / "again").symlink_to(tmp_path / "bob")
+    found = photos_by_person(tmp_path)
+    assert {name: len(photos) for name, photos in found.items()} == {"alice": 1, "bob": 3}
+    assert [photo.relative_to(tmp_path).as_posix() for photo in found["bob"]] == [
+        "bob/2.jpg",
+        "bob/2024/1.JPEG",
+        "bob/2025/summer/1.Jpg",
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    album(tmp_path, "alice/1.jpg", "bob/1.jpg")
+    iterdir = Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:
+        if folder.name == "bob":
+            raise PermissionError(13, "Permission denied")
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(InvalidInput, match=r"bob cannot be read: Permission denied\."):
+        photos_by_person(tmp_path)
+
+
+def test_some_photos_are_learnt_from_and_others_are_measured_with(tmp_path: Path) -> None:
+    album(tmp_path, *(f"person{number}/{photo}.jpg" for number in range(10) for photo in range(6)))
+    drawn = sample(tmp_path, most=8)
+    assert (len(drawn.learning), len(drawn.measuring), drawn.labelled) == (8, 16, True)
+    assert {entry.photo for entry in drawn.learning}.isdisjoint(entry.photo for entry in drawn.measuring)
+    assert len({entry.person_id for entry in drawn.measuring}) == 4
+    assert drawn == sample(tmp_path, most=8)
+
+
+def test_photos_without_folders_show_nobody_knows_whom(tmp_path: Path) -> None:
+    album(tmp_path, "1.jpg", "2.JPG", "3.png", "notes.txt")
+    drawn = sample(tmp_path, most=8)
+    assert (len(drawn.learning), len(drawn.measuring), drawn.labelled) == (1, 2, False)
+
+
+@pytest.mark.parametrize("photos", [(), ("1.jpg", "2.jpg"), ("alice/1.jpg", "bob/1.jpg")])
+def test_a_sample_of_next_to_nothing_is_refused(tmp_path: Path, photos: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput, match="too few photos"):
+        sample(album(tmp_path, *photos), most=8)
+
+
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="one folder a person"):
         photos_by_person(tmp_path)
 
 
-ALBUM = ("alice/alice_0001.jpg", "alice/alice_0002.jpg", "bob_jr./bob_jr._0001.png")
+ALBUM = ("alice/alice_0001.jpg", "alice/alice_0002.JPG", "bob_jr./bob_jr._0001.png")
 
 
 def pairs_file(folder: Path, *lines: str) -> Path:
