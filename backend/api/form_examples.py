@@ -18,6 +18,6 @@ FORM_EXAMPLES: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "Body_v1_detect": ({"image": PARTY},),
     "Body_v1_embed": ({"image": PARTY},),
     "Body_v1_add_faces": ({"images": [PORTRAIT], "quality": "standard", "dry_run": False, "allow_conflict": False},),
-    "Body_v1_begin_import": ({"archive": ARCHIVE},),
+    "Body_v1_begin_import": ({"archive": ARCHIVE}, {"photos": ["alice/1.jpg", "bob/1.jpg"]}),
 }
 """By the names that the document gives the forms."""

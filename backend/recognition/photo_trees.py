@@ -7,11 +7,13 @@ name does.
 
 import os
 import re
+import shutil
 import stat
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from backend.domain.errors import InvalidField
 from backend.recognition.enrol import Photo
@@ -67,6 +69,17 @@ def photos_in_archive(archive: zipfile.ZipFile) -> Sequence[PersonPhoto]:
         if person_id is not None:
             found.append(PersonPhoto(person_id, entry.filename, _entry_reader(archive, entry)))
     return found
+
+
+def pack(photos: Iterable[tuple[str, IO[bytes]]], target: IO[bytes]) -> None:
+    """Write photos, each with its path in their tree, into one archive; raises InvalidField for two of one path."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, photo in photos:
+            path = name.replace("\\", "/").encode(errors="replace").decode()
+            if path in archive.NameToInfo:
+                raise InvalidField("photos", f"Two photos have the path '{path}'.")
+            with archive.open(zipfile.ZipInfo(path), "w") as entry:
+                shutil.copyfileobj(photo, entry)
 
 
 def check_archive(archive: zipfile.ZipFile) -> None:
