@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from backend.api.compat.examples import COMPATIBLE_EXAMPLES
 from backend.api.examples import EXAMPLES
 from backend.api.factory import create_app
+from backend.schemas.sent import Sent
 from backend.settings import Settings
 
 ALL = {**EXAMPLES, **COMPATIBLE_EXAMPLES}
@@ -41,6 +42,19 @@ def test_every_form_has_examples_of_fields_that_it_has(document: Any) -> None:
         examples = schema.get("examples") or [form["example"]]
         for example in examples:
             assert set(schema.get("required", ())) <= example.keys() <= schema["properties"].keys()
+
+
+def test_every_body_of_json_that_is_sent_is_taken_as_it_is_written(document: Any) -> None:
+    models = {model.__name__: model for model in ALL}
+    sent = {
+        name
+        for operation in _operations(document)
+        for name in _named(
+            operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        )
+    }
+    assert len(sent) > 15
+    assert [name for name in sorted(sent) if not issubclass(models[name], Sent)] == []
 
 
 def _operations(document: Any) -> Iterator[Any]:
