@@ -157,13 +157,16 @@ def test_rules_and_mutes_follow_a_person(http: httpx.Client, route: str, body: d
     webhook = {"kind": "webhook", "name": "w", "settings": {"url": "http://192.0.2.1/"}}
     channel = http.post("/v1/channels", json=webhook).raise_for_status().json()
     rule = {"name": "r", "channel_ids": [channel["channel_id"]]}
-    for who in ("person", "group"):
-        http.post("/v1/rules", json=rule | {"who": who, "subject": "a"}).raise_for_status()
-    http.post("/v1/mutes", json={"until": "2099-01-01T00:00:00Z", "person_id": "a"}).raise_for_status()
+    wanted = [("/v1/rules", rule | {"who": who, "subject": "a"}) for who in ("person", "group")]
+    about_person, about_group = (
+        http.post(path, json=body).raise_for_status().json()["rule_id"] for path, body in wanted
+    )
+    muted = http.post("/v1/mutes", json={"until": "2099-01-01T00:00:00Z", "person_id": "a"}).raise_for_status().json()
     http.post(f"/v1/persons/a/{route}", json=body).raise_for_status()
-    subjects = {(rule["who"], rule["subject"]) for rule in http.get("/v1/rules").json()["rules"]}
-    assert subjects == {("person", "alice"), ("group", "a")}
-    assert {mute["person_id"] for mute in http.get("/v1/mutes").json()["mutes"]} == {"alice"}
+    subjects = {rule["rule_id"]: rule["subject"] for rule in http.get("/v1/rules").json()["rules"]}
+    assert (subjects[about_person], subjects[about_group]) == ("alice", "a")
+    mutes = {mute["mute_id"]: mute["person_id"] for mute in http.get("/v1/mutes").json()["mutes"]}
+    assert mutes[muted["mute_id"]] == "alice"
 
 
 def _who(http: httpx.Client, *photos: bytes) -> list[str | None]:
