@@ -54,6 +54,25 @@ def test_before_it_starts_it_is_connecting_and_has_not_died() -> None:
     assert not worker.has_died()
 
 
+def test_a_camera_is_connected_once_somebody_can_look_and_not_before(watch: Any) -> None:
+    watched = Watched(*pictures(1))
+    watched.watcher.loading.clear()
+    watched.worker.start()
+    wait_until(lambda: watched.watcher.is_loading)
+    assert watched.camera.attempts == 0
+    watched.watcher.loading.set()
+    watched.camera.wait_for_attempts(1)
+    watched.stop()
+
+
+def test_a_camera_is_watched_though_something_could_not_be_loaded_before(watch: Any) -> None:
+    watched = Watched(*pictures(1))
+    watched.watcher.fault_in_loading = ImportError("no such module")
+    watched.worker.start()
+    wait_until(lambda: watched.watcher.looks == 1)
+    watched.stop()
+
+
 def test_what_is_looked_at_can_be_seen(watch: Any) -> None:
     watched = watch(*pictures(1))
     wait_until(lambda: watched.worker.view.newest is not None)
