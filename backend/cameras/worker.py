@@ -133,6 +133,7 @@ class CameraWorker:
         damaged = now - self._reader.reading.damaged_at < DAMAGED_SECONDS
         sentences = (
             self._degraded,
+            self._reader.reading.worse,
             "Some of its pictures arrive damaged and are not looked at." if damaged else None,
             self._detail.trouble if self._detail is not None else None,
         )

@@ -11,7 +11,7 @@ import pytest
 from backend.cameras.clock import SteadyClock
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import CameraState
-from backend.domain.errors import StorageError, StreamUnreachable
+from backend.domain.errors import StorageError, StreamTimeout, StreamUnreachable
 from tests.rig.watching import QUICK, CountingWatcher, wait_until
 from tests.unit.cameras.scripted import ScriptedCamera, ScriptedSource, pictures
 
@@ -104,6 +104,21 @@ def test_what_is_worse_from_the_start_is_told_all_the_time(watch: Any) -> None:
     assert watch(degraded="Video is decoded by the processor.").worker.status().degraded == (
         "Video is decoded by the processor.",
     )
+
+
+def test_what_is_worse_about_a_connection_is_told_and_logged_once(
+    watch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    sentence = "Its video (mjpeg) is decoded by the processor."
+    cut = StreamTimeout("The camera closed the connection.")
+    camera = ScriptedCamera(*(ScriptedSource([*pictures(1), end], worse=sentence) for end in (cut, cut, cut)))
+    worker = CameraWorker("door", camera, CountingWatcher(), 5.0, patience=QUICK)
+    worker.start()
+    camera.wait_for_attempts(3)
+    assert worker.status().degraded == (sentence,)
+    assert caplog.text.count(sentence) == 1
+    worker.stop()
+    assert worker.join(monotonic() + 10)
 
 
 def test_a_second_stream_that_fails_is_told_of(watch: Any) -> None:
