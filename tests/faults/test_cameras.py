@@ -12,6 +12,7 @@ from backend.cameras.source import USUAL_TIMEOUTS
 from backend.domain.camera import CameraState
 from tests.faults.conftest import SMALL, WIDE, Watch, Watched
 from tests.rig.clips import Film, still_scene
+from tests.rig.rtsp_proxy import RtspProxy
 from tests.rig.rtsp_server import Mount, RtspServer
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.watching import QUICK, wait_until
@@ -114,6 +115,19 @@ def test_a_resolution_that_changes_in_mid_stream_changes_the_pictures_and_nothin
         door = watch(server.url("door"), timeouts=USUAL_TIMEOUTS)
         wait_until(lambda: door.watcher.sizes == {SMALL, WIDE})
     assert door.status.counts.reconnects == 0
+
+
+def test_time_stamps_that_jump_and_start_again_change_nothing(clip: Path, watch: Watch) -> None:
+    with RtspServer({"door": clip}) as server, RtspProxy(server.port) as network:
+        door = watch(server.url("door", port=network.port), timeouts=USUAL_TIMEOUTS)
+        door.wait_for_pictures()
+        for seconds in (3600, -3600, 0):
+            network.shift_seconds = seconds
+            read, analysed = door.status.counts.frames_read, door.status.counts.frames_analysed
+            door.wait_for_pictures(10)
+            counts = door.status.counts
+            assert counts.frames_read - read < 2 * (counts.frames_analysed - analysed)
+    assert (counts.reconnects, counts.frames_damaged) == (0, 0)
 
 
 def test_a_camera_that_comes_back_with_another_codec_is_watched_on(clip: Path, tmp_path: Path, watch: Watch) -> None:
