@@ -16,7 +16,6 @@ from backend.domain.face import Detection, Face
 from backend.domain.identity import Decision, Verdict
 from backend.recognition.identify import Identifier, Search
 
-
 LATE_SECONDS = 0.1
 """A frame that waited so long is looked at late: half of the time from one look to the next, as looks usually are."""
 

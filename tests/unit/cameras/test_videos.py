@@ -67,7 +67,9 @@ class Engine:
         defaults = LocalSettings.model_fields
         rule = DecisionRule(defaults["identify_threshold"].default, defaults["identify_margin"].default)
         identifier = Identifier(self.pipelines.photos, self.gallery, rule)
-        return Visits(Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told, lambda _frame: self.late)
+        return Visits(
+            Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told, lambda _frame: self.late
+        )
 
     def watch(self, path: Path) -> Told:
         told = Told()

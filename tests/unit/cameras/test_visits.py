@@ -388,7 +388,9 @@ def test_a_camera_that_falls_behind_looks_at_a_stranger_each_time_until_it_is_su
 
 
 @pytest.mark.parametrize(("waited", "late"), [(0.01, False), (0.3, True)])
-def test_a_frame_is_late_that_waited_for_more_than_half_of_the_usual_time_between_two(waited: float, late: bool) -> None:
+def test_a_frame_is_late_that_waited_for_more_than_half_of_the_usual_time_between_two(
+    waited: float, late: bool
+) -> None:
     assert is_late(ScriptedFrame(NOON, monotonic() - waited, 0)) is late
 
 

@@ -106,9 +106,7 @@ def test_what_is_worse_from_the_start_is_told_all_the_time(watch: Any) -> None:
     )
 
 
-def test_what_is_worse_about_a_connection_is_told_and_logged_once(
-    watch: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_is_worse_about_a_connection_is_told_and_logged_once(watch: Any, caplog: pytest.LogCaptureFixture) -> None:
     sentence = "Its video (mjpeg) is decoded by the processor."
     cut = StreamTimeout("The camera closed the connection.")
     camera = ScriptedCamera(*(ScriptedSource([*pictures(1), end], worse=sentence) for end in (cut, cut, cut)))

@@ -16,11 +16,14 @@ OPTIONS = {"rtsp_transport": "tcp", "probesize": "32", "analyzeduration": "1", "
 
 def test_time_stamps_are_moved_and_the_pictures_stay_whole(tmp_path: Path) -> None:
     clip = still_scene(tmp_path / "clip.mp4", film=Film((320, 240)), seconds=1.0)
-    with RtspServer({"door": clip.path}) as server, RtspProxy(server.port) as network:
-        with av.open(server.url("door", port=network.port), options=OPTIONS, timeout=5) as container:
-            pictures = container.decode(video=0)
-            first = next(pictures)
-            network.shift_seconds = 100
-            later = list(islice(pictures, 15))
+    with (
+        RtspServer({"door": clip.path}) as server,
+        RtspProxy(server.port) as network,
+        av.open(server.url("door", port=network.port), options=OPTIONS, timeout=5) as container,
+    ):
+        pictures = container.decode(video=0)
+        first = next(pictures)
+        network.shift_seconds = 100
+        later = list(islice(pictures, 15))
     assert not any(picture.is_corrupt for picture in (first, *later))
     assert later[-1].time == pytest.approx(100, abs=10)
