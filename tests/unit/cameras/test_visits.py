@@ -1,5 +1,7 @@
 """Who came, and who went? Each situation is drawn (see drawings), seen by a camera, and named by a real gallery."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -385,6 +387,18 @@ def test_a_camera_that_falls_behind_looks_at_a_stranger_each_time_until_it_is_su
     behind.watches("S x8")
     assert behind.finder.described == [1] * 3 + [0] * 4 + [1]
     assert behind.told.names == [[None]]
+
+
+def test_what_takes_long_to_load_is_loaded_before_the_first_frame_and_not_with_the_program() -> None:
+    seen = """
+import sys
+from backend.cameras.visits import Visits
+before = "scipy.optimize" in sys.modules
+Visits(None, None, 0.5, None).prepare()
+print(before, "scipy.optimize" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 @pytest.mark.parametrize(("waited", "late"), [(0.01, False), (0.3, True)])
