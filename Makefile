@@ -13,6 +13,9 @@ development := .venv/.development-installed
 compreface_lock := tests/clients/compreface.txt
 compreface_client := .venv/clients/compreface
 
+# What pip fetches where there is no uv.
+uv := uv==0.13.9
+
 # Asked by running it: a version manager's stand-in is on the path even where it leads nowhere.
 have_uv := uv --version >/dev/null 2>&1
 
@@ -67,7 +70,7 @@ $(venv_python):
 	echo "Creating .venv with $$python"; \
 	rm -rf .venv; \
 	if $(have_uv); then uv venv --quiet --python "$$python" .venv; \
-	elif "$$python" -m venv .venv; then .venv/bin/python -m pip install --quiet --disable-pip-version-check uv || true; \
+	elif "$$python" -m venv .venv; then .venv/bin/python -m pip install --quiet --disable-pip-version-check $(uv) || true; \
 	else \
 	  rm -rf .venv; \
 	  echo "$$python cannot create a virtual environment. Debian and Ubuntu have that in the package python3-venv; or install uv." >&2; exit 1; \

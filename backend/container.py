@@ -20,7 +20,7 @@ from backend.cameras.source import Hardware, VideoSource, open_any, open_camera,
 from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits, is_late
 from backend.cameras.worker import CameraWorker
-from backend.domain.camera import Camera, CameraState
+from backend.domain.camera import Camera, CameraState, masked_link
 from backend.domain.geometry import RgbImage
 from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.notification import ChannelKind
@@ -168,7 +168,7 @@ def open_recognition(
             enroller=Enroller(
                 pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
             ),
-            identifier=Identifier(pipelines.photos, gallery, rule, meter),
+            identifier=Identifier(pipelines.photos, gallery, rule, meter, glance=pipelines.glance),
             verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
             pipelines=pipelines,
             engine=engine,
@@ -279,7 +279,8 @@ def worker_of(
     """What watches a live source and tells `log` who passed: a camera's link, or a webcam's number."""
     hardware = hardware_of(settings)
     return CameraWorker(
-        source,
+        # The log has the name, and must not have the password.
+        masked_link(source),
         lambda: open_any(source, settings.rtsp_transport, hardware.device),
         _live_visits_of(recognition, threshold, log),
         settings.analysis_fps,

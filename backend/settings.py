@@ -149,8 +149,8 @@ class LocalSettings(BaseSettings):
     )
     mirror_search: Literal["auto", "on", "off"] = Field(
         default="auto",
-        description="Whether faces are also searched by that mean, which takes half as long again; "
-        "`auto`: in photos, while idle.",
+        description="Whether faces are also searched by that mean, which takes twice as long; "
+        "`auto`: in photos, where a first look leaves it close.",
     )
     cohort_adjustment: bool = Field(
         default=True,

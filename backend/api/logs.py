@@ -13,8 +13,10 @@ from backend.api.request_id import current_request_id
 LogFormat = Literal["pretty", "json"]
 _SECRETS = (
     (re.compile(r"fs_[A-Za-z0-9_-]{43}"), "fs_***"),
-    (re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}"), "***"),
-    (re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)"), "***"),
+    # Also as they stand in a request's path or query, where a colon may be escaped.
+    (re.compile(r"(?i)(?<!\d)\d{6,}(?::|%3A)[A-Za-z0-9_-]{30,}"), "***"),
+    (re.compile(r"(?i)(?<=://)[^\s/@]*:[^\s/@]*(?=@)"), "***"),
+    (re.compile(r"(?i)(?<=%3A%2F%2F)(?:(?!%2F|%40)[^\s/@&])*(?::|%3A)(?:(?!%2F|%40)[^\s/@&])*(?=%40|@)"), "***"),
     (re.compile(r"(?i)(?<=bearer )[^\s\"']+"), "***"),
 )
 """API keys, bots' tokens, logins in addresses, tokens in headers: a last net under code that logs none of them."""
@@ -42,10 +44,36 @@ def configure_logging(level: str, log_format: LogFormat = "pretty", token: str =
                 "httpcore": {"level": "WARNING"},
                 "telegram": {"level": "WARNING"},
                 "alembic": {"level": "WARNING"},
-                "uvicorn.access": {"level": "INFO"},
             },
         }
     )
+
+
+def join_log(level: str, log_format: LogFormat, token: str) -> None:
+    """Log beside a server that is not ours, such as uvicorn's own command: mask what it writes too.
+
+    What it has set up stays as it is; where it has set up nothing for us, ours is logged as `configure_logging` does.
+    """
+    if not logging.getLogger().handlers:
+        configure_logging(level, log_format, token)
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.Logger.manager.loggerDict)]
+    for handler in {handler for logger in loggers for handler in logger.handlers}:
+        if not isinstance(handler.formatter, PrettyLine | JsonLine | Masked):
+            handler.setFormatter(Masked(handler.formatter or logging.Formatter(), token))
+
+
+class Masked(logging.Formatter):
+    """Somebody else's line, without secrets."""
+
+    def __init__(self, inner: logging.Formatter, token: str) -> None:
+        """Leave `token` out of what `inner` makes."""
+        super().__init__()
+        self._inner = inner
+        self._token = token
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line as the other made it, masked."""
+        return without_secrets(self._inner.format(record), self._token)
 
 
 class PrettyLine(logging.Formatter):

@@ -256,10 +256,18 @@ def open_camera(
 def open_recording(source: str) -> VideoSource:
     """Open a video file, or the webcam of that number; raises a StreamError where there is no such thing."""
     if source.isdecimal():
-        return _open(f"/dev/video{source}", USUAL_TIMEOUTS, format="v4l2")
+        return _open(str(webcam(source)), USUAL_TIMEOUTS, format="v4l2")
     if not Path(source).is_file():
         raise StreamUnreachable(f"There is no video file '{source}'.")
     return _open(f"file:{source}", USUAL_TIMEOUTS, options={"protocol_whitelist": "file"})
+
+
+def webcam(number: str) -> Path:
+    """The device of the webcam of that number; raises StreamUnreachable where there is none."""
+    device = Path(f"/dev/video{number}")
+    if not device.exists():
+        raise StreamUnreachable(f"There is no webcam {number}: no {device}.")
+    return device
 
 
 def is_live(source: str) -> bool:

@@ -129,9 +129,10 @@ class _Bench:
 
 def _methods(settings: LocalSettings) -> list[Method]:
     """The way this machine is set up first, the plain reference last, and what lies between."""
+    glancing = "plain" if settings.mirror_search == "auto" else None
     return [
-        Method("as set up", "enrolment", "photos", index_of(settings)),
-        Method("without cohort", "enrolment", "photos", ExactIndex.of),
+        Method("as set up", "enrolment", "photos", index_of(settings), glancing),
+        Method("without cohort", "enrolment", "photos", ExactIndex.of, glancing),
         Method("cohort alone", "plain", "plain", index_of(settings)),
         Method(REFERENCE, "plain", "plain", ExactIndex.of),
     ]

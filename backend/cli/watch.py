@@ -1,6 +1,7 @@
 """`watch`: a camera or a video, without a server."""
 
 import json
+import logging
 import threading
 import time
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from backend.cameras.follow import Visit
 from backend.cameras.recording import watch_recording
-from backend.cameras.source import is_live, open_any
+from backend.cameras.source import is_live, open_any, webcam
 from backend.cameras.worker import CameraWorker
 from backend.cli.console import AsJson, err, local_recognition, out
 from backend.container import recorded_visits_of, worker_of
@@ -33,6 +34,9 @@ def watch(
     """Print who passes, as it happens; needs no server. Ctrl-C ends it."""
     settings = load_local_settings()
     log = _PrintedVisits(as_json)
+    if source.isdecimal():
+        # One that is not there at all is a slip, and not waited for as a camera is.
+        webcam(source)
     with local_recognition() as recognition:
         if is_live(source):
             _watch_live(worker_of(settings, recognition, source, threshold, log))
@@ -44,6 +48,8 @@ def watch(
 
 def _watch_live(worker: CameraWorker) -> None:
     told: str | None = None
+    # Its troubles are told below, in words for who sits before it.
+    logging.getLogger("backend.cameras.reader").setLevel(logging.ERROR)
     stopping = threading.Event()
     worker.start()
     try:

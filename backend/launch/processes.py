@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -40,34 +40,71 @@ def run_together(
 ) -> int:
     """Start all parts, greet when all can be used, and stop all on a signal or as soon as one ends; the exit status.
 
-    0 after SIGINT, SIGTERM or SIGHUP; otherwise the status of the part that ended, and never 0. Every process of
-    every part is gone when this returns, `stop_within` seconds after the signal at the latest. For the main thread.
+    0 after SIGINT, SIGTERM or SIGHUP, and where the terminal it ran in is closed; otherwise the status of the part that
+    ended, and never 0. Every process of every part is gone when this returns, `stop_within` seconds after the signal at
+    the latest. For the main thread.
     """
     children: list[_Child] = []
     with _caught_signals() as signals:
         try:
             for part in parts:
                 children.append(_Child(part))
-            return _watch(children, signals, say, greeting)
+            return _watch(children, signals, _if_anybody_hears(say), greeting)
         finally:
             _stop(children, signals, stop_within)
 
 
-class _Signals:
-    """The signals that arrived, to be waited for without losing one between a look and the wait."""
+def _if_anybody_hears(say: Callable[[str], None]) -> Callable[[str], None]:
+    def said(text: str) -> None:
+        # A terminal that is closed cannot be written to.
+        with suppress(OSError):
+            say(text)
 
-    def __init__(self, inbox: socket.socket) -> None:
+    return said
+
+
+class _Signals:
+    """The signals that arrived, to be waited for without losing one between a look and the wait.
+
+    That the terminal was closed counts as SIGHUP: where `make` is the first process in it, the system tells `make`
+    alone, which waits for us.
+    """
+
+    def __init__(self, inbox: socket.socket, terminal: int | None) -> None:
         self._inbox = inbox
+        self._terminal = terminal
+        self._poll = select.poll()
+        self._poll.register(inbox, select.POLLIN)
+        if terminal is not None:
+            # Nothing is read from it: only its end is waited for.
+            self._poll.register(terminal, 0)
 
     def wait(self, seconds: float | None) -> frozenset[int]:
         """The signals since the last call; waits for the first of them, `seconds` at most."""
-        arrived, _, _ = select.select([self._inbox], [], [], seconds)
-        return frozenset(self._inbox.recv(4096)) if arrived else frozenset()
+        arrived = [place for place, _ in self._poll.poll(None if seconds is None else seconds * 1000)]
+        signals = frozenset(self._inbox.recv(4096)) if self._inbox.fileno() in arrived else frozenset()
+        if self._terminal is not None and self._terminal in arrived:
+            # Once: from now on it would end every wait.
+            self._poll.unregister(self._terminal)
+            self._terminal = None
+            signals |= {signal.SIGHUP}
+        return signals
+
+
+def _own_terminal() -> int | None:
+    """The terminal that this is run in, not in its background, by its file descriptor."""
+    standard_input = 0
+    try:
+        in_front = os.isatty(standard_input) and os.tcgetpgrp(standard_input) == os.getpgrp()
+    except OSError:
+        return None
+    return standard_input if in_front and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else None
 
 
 @contextmanager
 def _caught_signals() -> Iterator[_Signals]:
     """Receive the signals to stop and the deaths of children as bytes on a socket."""
+    terminal = _own_terminal()
     inbox, outbox = socket.socketpair()
     with inbox, outbox:
         outbox.setblocking(False)
@@ -78,7 +115,7 @@ def _caught_signals() -> Iterator[_Signals]:
             if number != signal.SIGHUP or handler != signal.SIG_IGN:
                 signal.signal(number, _only_wake_up)
         try:
-            yield _Signals(inbox)
+            yield _Signals(inbox, terminal)
         finally:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
@@ -99,7 +136,7 @@ class _Child:
             part.command,
             env={**os.environ, **part.environment},
             start_new_session=True,
-            preexec_fn=_end_with_launcher(),
+            preexec_fn=end_with_parent(os.getpid()),
         )
 
     def ended_with(self) -> int | None:
@@ -166,15 +203,18 @@ def _answers(part: Part) -> bool:
         connection.close()
 
 
-def _end_with_launcher() -> Callable[[], None] | None:
-    """What a child runs before its command so that it ends even if the launcher is killed; Linux alone can."""
+def end_with_parent(parent: int) -> Callable[[], None] | None:
+    """What a process runs to be told to end where that parent is killed; None where the system cannot do it.
+
+    Only Linux can.
+    """
     if sys.platform != "linux":
         return None
-    prctl, launcher = ctypes.CDLL(None).prctl, os.getpid()
+    prctl = ctypes.CDLL(None).prctl
 
     def arrange() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != launcher:  # it was killed before the line above
+        if os.getppid() != parent:  # it was killed before the line above
             os.kill(os.getpid(), signal.SIGKILL)
 
     return arrange

@@ -386,7 +386,10 @@ def _domain_error(error: TelegramError, token: str) -> DeliveryError:
         case TimedOut():
             return DeliveryDelayed("Telegram did not answer in time.")
         case _:
-            return DeliveryDelayed(f"Telegram cannot be reached: {_masked(_reason(error), token)}.")
+            reason = _masked(_reason(error), token)
+            return DeliveryDelayed(
+                f"Telegram cannot be reached ({reason}); is the network up, and TELEGRAM_API_URL right?"
+            )
 
 
 def _reason(error: TelegramError) -> str:

@@ -13,6 +13,14 @@ Two strangers (LFW, 500 photos made smaller or blurred step by step) are 0.45 al
 quality 0.5–0.6, in 0.4 % at 0.4–0.5, in 1.1 % at 0.3–0.4 and in 3.1 % at 0.2–0.3.
 """
 
+CLOSE = 0.07
+"""How much a full look at a face may change its similarity: 99 of 100 by less.
+
+Measured with LFW (1,559 people enrolled, 2,048 searches by photo, a glance against a full look). A full look at those
+alone that a glance leaves this close to the threshold or to the margin decides 1 search in 1,000 otherwise than full
+looks at all of them; 0.03 would be 2.4, 0.10 0.5. It falls to 1 face in 8 in that gallery, to 1 in 20 where a few dozen
+people are enrolled."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionRule:
@@ -41,3 +49,16 @@ def _verdict(candidates: Sequence[Candidate], quality: Quality | None, rule: Dec
     if len(candidates) > 1 and candidates[0].similarity - candidates[1].similarity < rule.margin:
         return Verdict.AMBIGUOUS
     return Verdict.MATCH
+
+
+def is_close(decision: Decision, rule: DecisionRule) -> bool:
+    """Whether a more exact template of the same face might be judged otherwise: see `CLOSE`."""
+    if decision.verdict is Verdict.LOW_QUALITY or decision.similarity is None:
+        return False
+    if abs(decision.similarity - rule.threshold) < CLOSE:
+        return True
+    return (
+        decision.verdict is not Verdict.UNKNOWN
+        and decision.margin is not None
+        and decision.margin - rule.margin < CLOSE
+    )

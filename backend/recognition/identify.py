@@ -1,13 +1,14 @@
 """Who is this, if anyone? The same rule for a face in a photo and a face on a camera."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from backend.domain.face import Face, Quality, Template
+from backend.domain.face import Detection, Face, Quality, Template
 from backend.domain.geometry import RgbImage
 from backend.domain.identity import Decision, Verdict
 from backend.domain.meter import NO_METER, Meter
 from backend.gallery.gallery import Gallery
-from backend.recognition.decision import DecisionRule, decide
+from backend.recognition.decision import DecisionRule, decide, is_close
 from backend.vision.pipeline import FacePipeline
 
 
@@ -37,12 +38,24 @@ AS_USUAL = Search()
 class Identifier:
     """Searches the gallery for faces; safe to use from any thread."""
 
-    def __init__(self, pipeline: FacePipeline, gallery: Gallery, rule: DecisionRule, meter: Meter = NO_METER) -> None:
-        """Describe faces with `pipeline`, search them in `gallery`, judge them by `rule`."""
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        gallery: Gallery,
+        rule: DecisionRule,
+        meter: Meter = NO_METER,
+        glance: FacePipeline | None = None,
+    ) -> None:
+        """Describe faces with `pipeline`, search them in `gallery`, judge them by `rule`.
+
+        Where a cheaper `glance` is given, it describes every face first, and `pipeline` only those whose decision it
+        leaves close.
+        """
         self.rule = rule
         self._pipeline = pipeline
         self._gallery = gallery
         self._meter = meter
+        self._glance = glance
 
     @property
     def model(self) -> str:
@@ -51,18 +64,46 @@ class Identifier:
 
     def identify_image(self, image: RgbImage, search: Search = AS_USUAL) -> list[IdentifiedFace]:
         """Every face of an image with its decision, the largest face first."""
-        faces = sorted(self._pipeline.analyse(image), key=lambda face: -face.detection.box.area)
-        return [IdentifiedFace(face, self.identify(face.template, face.quality, search)) for face in faces]
+        found = sorted(self._pipeline.detect(image), key=lambda detection: -detection.box.area)
+        if self._glance is None:
+            identified = self._described(self._pipeline, image, found, search)
+        else:
+            identified = self._looked_at_twice(self._glance, image, found, search)
+        for face in identified:
+            self._meter.decided(face.decision)
+        return identified
 
     def identify(self, template: Template, quality: Quality | None, search: Search = AS_USUAL) -> Decision:
         """The decision on one face; raises ModelMismatch for a template of another model than the gallery's.
 
         `quality` is None where only the template is known.
         """
-        rule = self.rule if search.threshold is None else self.rule.at(search.threshold)
-        decision = decide(self._gallery.search(template, max(search.limit, 2), search.among), quality, rule)
+        decision = self._decided(template, quality, search)
         self._meter.decided(decision)
         return decision
+
+    def _looked_at_twice(
+        self, glance: FacePipeline, image: RgbImage, found: Sequence[Detection], search: Search
+    ) -> list[IdentifiedFace]:
+        identified = self._described(glance, image, found, search)
+        close = [place for place, face in enumerate(identified) if is_close(face.decision, self._rule(search))]
+        again = self._described(self._pipeline, image, [found[place] for place in close], search)
+        for place, face in zip(close, again, strict=True):
+            identified[place] = face
+        return identified
+
+    def _described(
+        self, pipeline: FacePipeline, image: RgbImage, found: Sequence[Detection], search: Search
+    ) -> list[IdentifiedFace]:
+        faces = pipeline.describe(image, found) if found else []
+        return [IdentifiedFace(face, self._decided(face.template, face.quality, search)) for face in faces]
+
+    def _decided(self, template: Template, quality: Quality | None, search: Search) -> Decision:
+        candidates = self._gallery.search(template, max(search.limit, 2), search.among)
+        return decide(candidates, quality, self._rule(search))
+
+    def _rule(self, search: Search) -> DecisionRule:
+        return self.rule if search.threshold is None else self.rule.at(search.threshold)
 
 
 def most_telling(faces: list[IdentifiedFace]) -> IdentifiedFace | None:

@@ -1,6 +1,7 @@
 """The web UI of Face Server: `streamlit run backend/ui/web_ui.py`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -42,15 +43,22 @@ def main() -> None:
     st.set_page_config("Face Server", str(_ICON), layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH)
     st.logo(_HERE / "logo.svg", icon_image=_ICON, size="large")
     _check_settings()
-    page = st.navigation(
-        {
-            section: [st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in pages]
-            for section, pages in _PAGES.items()
-        }
-    )
+    # Streamlit serves the first page at / alone: with this one before it, /people is an address like the others.
+    start = st.Page(_open_first_page, url_path="start", default=True, visibility="hidden")
+    page = st.navigation({"": [start], **{section: _pages(of) for section, of in _PAGES.items()}})
+    if page == start:
+        page.run()
     show_sidebar()
     show_announcement()
     page.run()
+
+
+def _pages(of: Sequence[tuple[str, str, str]]) -> list[st.Page]:
+    return [st.Page(f"views/{name}.py", title=title, icon=icon) for name, title, icon in of]
+
+
+def _open_first_page() -> None:
+    st.switch_page("views/people.py")
 
 
 def _check_settings() -> None:

@@ -16,6 +16,8 @@ from backend.domain.errors import ImageRejected, ImageTooLarge, InvalidImage, Un
 from backend.domain.geometry import Box, RgbImage
 
 pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+# Pillow's own limit would overrule ours, which is judged from the header just the same.
+Image.MAX_IMAGE_PIXELS = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> RgbImage:
     Raises ImageTooLarge, UnsupportedFormat (also for GIF), or InvalidImage where the file is empty, cut off or broken.
     """
     if len(data) > limits.max_bytes:
-        raise ImageTooLarge("The file is too large.", bytes=len(data), max_bytes=limits.max_bytes)
+        # How large it is, is not said: whoever reads a file stops at the first byte too many.
+        raise ImageTooLarge(
+            f"The file has more than {limits.max_bytes:,} bytes; send a smaller one.", max_bytes=limits.max_bytes
+        )
     if not data:
         raise InvalidImage("The file is empty.")
     picture_format = _format_of(data)
@@ -47,8 +52,9 @@ def decode(data: bytes, limits: ImageLimits = ImageLimits()) -> RgbImage:
         return _decoded(data, picture_format, limits.max_pixels)
     except ImageRejected:
         raise
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge("The picture has too many pixels.", max_pixels=limits.max_pixels) from error
+    except MemoryError as error:
+        message = "There is not enough memory to decode the picture; send it smaller."
+        raise ImageTooLarge(message, max_pixels=limits.max_pixels) from error
     except Exception as error:
         raise InvalidImage(
             f"The {picture_format} picture cannot be decoded: it is cut off, broken or of a rare kind."
@@ -106,7 +112,11 @@ def _decoded(data: bytes, picture_format: str, max_pixels: int) -> RgbImage:
         image: Image.Image = Image.open(io.BytesIO(data), formats=(picture_format,))
     width, height = image.size
     if width * height > max_pixels:
-        raise ImageTooLarge("The picture has too many pixels.", pixels=width * height, max_pixels=max_pixels)
+        raise ImageTooLarge(
+            f"The picture has {width * height:,} pixels, and {max_pixels:,} are the most; send it smaller.",
+            pixels=width * height,
+            max_pixels=max_pixels,
+        )
     image.load()
     return np.array(_rgb(_upright(image)))
 

@@ -26,7 +26,7 @@ CAMERA_SIDE = 640
 
 
 MirrorSearch: TypeAlias = Literal["auto", "on", "off"]
-"""Which faces are averaged that are searched with: all, none, or ("auto") those in photos while the engine is idle.
+"""Which faces are averaged that are searched with: all, none, or ("auto") those in photos that a glance leaves close.
 
 On cameras several looks are averaged anyway, and time is short."""
 
@@ -45,6 +45,8 @@ class Pipelines:
 
     photos: FacePipeline
     """For photos that are searched with; finds small faces too."""
+    glance: FacePipeline | None
+    """The same without second look or mirror image, for a first search; None where every face has its full look."""
     cameras: FacePipeline
     """For video frames, which are searched faster."""
     enrolment: FacePipeline
@@ -91,13 +93,10 @@ def load_pipelines(
     check(plain)
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
-    by_search: dict[MirrorSearch, Embedder] = {
-        "auto": MirroredEmbedder(embedder, when=lambda: engine.is_idle),
-        "on": MirroredEmbedder(embedder),
-        "off": embedder,
-    }
+    searching: Embedder = embedder if mirroring.search == "off" else MirroredEmbedder(embedder)
     return Pipelines(
-        photos=FacePipeline(photo_detector, by_search[mirroring.search], second_look, meter),
+        photos=FacePipeline(photo_detector, searching, second_look, meter),
+        glance=FacePipeline(photo_detector, embedder, meter=meter) if mirroring.search == "auto" else None,
         cameras=_camera_pipeline(models, camera_side, mirrored=mirroring.search == "on", meter=meter),
         enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,

@@ -1,6 +1,6 @@
 """Averaging a face with its mirror image: whichever way somebody looked, half of the average looked the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,10 +16,9 @@ class MirroredEmbedder:
     alone is sound (see docs/decisions, "Mirror images").
     """
 
-    def __init__(self, embedder: Embedder, when: Callable[[], bool] = lambda: True) -> None:
-        """Average embeddings of `embedder`, where `when` says so at the call: while an engine is idle, say."""
+    def __init__(self, embedder: Embedder) -> None:
+        """Average embeddings of `embedder`."""
         self._embedder = embedder
-        self._when = when
 
     @property
     def model(self) -> str:
@@ -33,8 +32,6 @@ class MirroredEmbedder:
 
     def embed(self, aligned: Sequence[RgbImage]) -> list[Template]:
         """One template per aligned face (112 × 112), in the same order."""
-        if not self._when():
-            return self._embedder.embed(aligned)
         both = self._embedder.embed([*aligned, *map(mirrored, aligned)])
         return [averaged(*pair) for pair in zip(both[: len(aligned)], both[len(aligned) :], strict=True)]
 

@@ -8,7 +8,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from backend.api.logs import JsonLine, PrettyLine, configure_logging, without_secrets
+from backend.api.logs import JsonLine, Masked, PrettyLine, configure_logging, without_secrets
 from backend.api.request_id import current_request_id
 
 KEY = "fs_" + "Ab-_9" * 8 + "xyz"
@@ -47,7 +47,27 @@ def test_a_secret_that_slips_into_a_line_is_masked(line: type[logging.Formatter]
     assert secret not in formatter.format(_record("Sent %s", words.get(secret, secret)))
 
 
-@pytest.mark.parametrize("plain", ["http://127.0.0.1:8000/persons", "at 12:30:59", "alice@home"])
+@pytest.mark.parametrize(
+    "escaped",
+    [
+        "GET /bot123456789%3AAAF-abcdefghijklmnopqrstuvwxyz_hunter2",
+        "GET /?link=rtsp%3A%2F%2Fviewer%3Ahunter2%40192.0.2.1%2F",
+    ],
+)
+def test_a_secret_is_known_in_an_address_that_is_escaped_too(escaped: str) -> None:
+    assert "hunter2" not in without_secrets(escaped)
+
+
+def test_another_servers_lines_are_masked_and_otherwise_left_as_they_are() -> None:
+    inner = logging.Formatter("%(levelname)s says %(message)s")
+    assert Masked(inner, "the-token").format(_record("GET /persons?token=%s", "the-token")) == (
+        "WARNING says GET /persons?token=***"
+    )
+
+
+@pytest.mark.parametrize(
+    "plain", ["http://127.0.0.1:8000/persons", "at 12:30:59", "alice@home", "/?at=rtsp%3A%2F%2Fhome%3A554%2Fa@b"]
+)
 def test_what_is_no_secret_stays(plain: str) -> None:
     assert without_secrets(plain) == plain
 

@@ -56,9 +56,8 @@ def test_a_second_call_adds_to_the_person(post: Post) -> None:
     assert post("add", ALICE_AGAIN, person_id="alice").json()["embeddings"] == 2
 
 
-@pytest.mark.parametrize("fields", [{}, {"person_id": ""}])
-def test_without_an_id_a_new_person_is_made_and_returned(api: httpx.Client, post: Post, fields: dict[str, str]) -> None:
-    made = post("add", ALICE, **fields).raise_for_status().json()["person_id"]
+def test_without_an_id_a_new_person_is_made_and_returned(api: httpx.Client, post: Post) -> None:
+    made = post("add", ALICE).raise_for_status().json()["person_id"]
     assert len(made) > 0
     assert _persons(api)["persons"] == [{"person_id": made, "embeddings": 1}]
     assert post("retrieve", ALICE).json()["person_id"] == made
@@ -93,7 +92,7 @@ def test_an_id_typed_with_loose_accents_is_the_same_person(api: httpx.Client, po
     assert _persons(api)["total"] == 0
 
 
-@pytest.mark.parametrize("person_id", [" ", "x" * 129, "../etc/passwd", "a\nb", "a\x00b", "<b>", "🙂", "' OR 1=1"])
+@pytest.mark.parametrize("person_id", ["", " ", "x" * 129, "../etc/passwd", "a\nb", "a\x00b", "<b>", "🙂", "' OR 1=1"])
 def test_an_impossible_id_is_refused(api: httpx.Client, post: Post, person_id: str) -> None:
     assert _error(post("add", ALICE, person_id=person_id)) == (422, "invalid_field", "person_id")
     assert _persons(api)["total"] == 0

@@ -187,4 +187,12 @@ def test_a_bookmark_is_the_first_that_is_asked_of_a_new_ui_whose_server_is_down(
         visitor.sees("The server does not answer.")
         expect(visitor.page.get_by_role("textbox", name="Access token", exact=True)).to_be_visible()
         expect(visitor.page.get_by_test_id("stSidebarNavLink")).to_have_count(9)
+        # The page that the bare address leads to has an address of its own as well.
+        for address in ("/people", "/"):
+            visitor.page.goto(f"{ui.url}{address}")
+            expect(visitor.page.get_by_test_id("stSidebarNavLink").filter(has_text="People")).to_have_attribute(
+                "aria-current", "page"
+            )
+            expect(visitor.page).to_have_url(f"{ui.url}/people")
+            expect(visitor.page.get_by_text("Page not found")).to_have_count(0)
         visitor.leave()

@@ -186,7 +186,10 @@ def test_the_gpu_file_changes_the_api_s_image_and_device_alone() -> None:
     override = yaml.safe_load((ROOT / "docker-compose.gpu.yml").read_text(encoding="utf-8"))
 
     (api,) = override["services"].values()
-    assert (list(override["services"]), api["gpus"]) == (["api"], "all")
+    assert list(override["services"]) == ["api"]
+    assert api["deploy"]["resources"]["reservations"]["devices"] == [
+        {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    ]
     assert api["environment"] == {"DEVICE": "${DEVICE:-cuda}"}
     assert (ROOT / api["build"]["args"]["REQUIREMENTS"]).is_file()
 

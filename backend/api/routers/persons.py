@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 
 from backend.api.deps import CallerDep, ServicesDep, SlotsDep
 from backend.api.errors import COMMON_RESPONSES
@@ -20,6 +20,12 @@ router = APIRouter(tags=["persons"], responses=COMMON_RESPONSES)
 Action = Literal["add", "retrieve", "remove", "camera_status"]
 
 
+async def _person_id_as_sent(request: Request) -> str | None:
+    """The field as it was sent: the framework takes an empty one for none, and a script's unset variable is neither."""
+    sent = (await request.form()).get("person_id")
+    return sent if isinstance(sent, str) else None
+
+
 @router.get("/persons")
 def persons(services: ServicesDep) -> PersonList:
     """List everybody enrolled, sorted by id."""
@@ -33,6 +39,7 @@ def person(
     services: ServicesDep,
     caller: CallerDep,
     slots: SlotsDep,
+    id_as_sent: Annotated[str | None, Depends(_person_id_as_sent)],
     action: Annotated[Action, Form(description="What to do.")],
     person_id: Annotated[str | None, Form(description="For `add` (a new person without it) and `remove`.")] = None,
     image: Annotated[list[UploadFile] | None, File(description="Once or more for `add`, once for `retrieve`.")] = None,
@@ -43,7 +50,7 @@ def person(
         case "add":
             _check_may_enrol(caller)
             with slots.taken():
-                return _add(services, person_id or None, image or [])
+                return _add(services, id_as_sent, image or [])
         case "retrieve":
             with slots.taken():
                 return _retrieve(services, image or [])

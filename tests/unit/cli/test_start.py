@@ -1,21 +1,24 @@
 """A server that cannot start says why in one line, and one that has started ends when it is told to."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from backend.settings import Settings
-from tests.rig.server import STOP_SECONDS, ServerProcess
+from tests.rig.server import STOP_SECONDS, TOKEN, ServerProcess
 
 ROOT = Path(__file__).parents[3]
 UVICORN = ("-m", "uvicorn", "backend.api.app:app", "--port", "0")
 SERVE = ("-m", "backend.cli", "serve", "--port", "0")
 TIMEOUT_S = 60
+BOT = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_12345"
 
 
 def _end_of(command: tuple[str, ...], folder: Path, **environment: str) -> tuple[int, str]:
@@ -39,6 +42,31 @@ def test_without_a_token_it_says_how_to_make_one_in_one_line(command: tuple[str,
     (line,) = [line for line in said.splitlines() if line.strip()]
     assert "AUTH_TOKEN" in line
     assert "secrets.token_urlsafe" in line
+
+
+def test_under_uvicorn_itself_the_log_has_no_secrets_either(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AUTH_TOKEN": TOKEN, "DATA_DIR": str(tmp_path / "data")}
+    paths = (f"/persons?token={TOKEN}", "/persons?link=rtsp://viewer:hunter2@192.0.2.1/", f"/bots/{BOT}")
+    with subprocess.Popen(
+        [sys.executable, *UVICORN],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            [address] = next(found for line in process.stdout if (found := re.findall(r"http://[\d.]+:\d+", line)))
+            for path in paths:
+                httpx.get(f"{address}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False)
+            process.send_signal(signal.SIGINT)
+            log = process.stdout.read()
+        finally:
+            process.kill()
+    assert log.count("GET /persons?") == 2
+    assert "GET /bots/***" in log
+    assert [secret for secret in (TOKEN, "hunter2", BOT.partition(":")[2]) if secret in log] == []
 
 
 def test_after_ctrl_c_a_damaged_cache_of_models_is_made_anew(tmp_path: Path) -> None:

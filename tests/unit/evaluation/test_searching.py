@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.evaluation.describing import Album
+from backend.evaluation.describing import Album, Description
 from backend.evaluation.searching import Method, search_all
 from backend.evaluation.trials import Labelled, OpenSet
 from backend.gallery.index import ExactIndex
+from backend.recognition.decision import CLOSE
 from tests.unit.evaluation.situations import face, toy_album
 
 PLAIN = Method("plain", "toy", "toy", ExactIndex.of)
@@ -49,6 +50,21 @@ def test_people_who_were_not_enrolled_or_show_no_face_are_missed(album: Album) -
     results = search_all(trial({"alice2": "alice", "gone": "alice", "bob2": "carol"}), album, PLAIN)
     assert results.rank1 == pytest.approx(1 / 3)
     assert results.fnir(0.0) == pytest.approx(2 / 3)
+
+
+def test_a_second_look_counts_only_as_far_as_the_first_leaves_it_close() -> None:
+    def looked(first: float, second: float, photo: str) -> Description:
+        looks = {"glance": first, "full": second}
+        return Description(
+            Path(photo), 1, {name: face(alike, math.sqrt(1 - alike**2)) for name, alike in looks.items()}
+        )
+
+    album = Album.of(
+        (looked(1, 1, "alice"), looked(0.5, 0.55, "near"), looked(0.5, 0.9, "up"), looked(0.5, 0.1, "down"))
+    )
+    twice = Method("twice", "full", "full", ExactIndex.of, glancing="glance")
+    results = search_all(trial({"near": "alice", "up": "alice", "down": "alice"}), album, twice)
+    assert results.mate_scores.tolist() == pytest.approx([0.55, 0.5 + CLOSE, 0.5 - CLOSE])
 
 
 def test_without_the_searches_of_the_poorest_quality_fewer_are_missed() -> None:

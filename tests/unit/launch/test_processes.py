@@ -1,10 +1,14 @@
 """Real small processes are started, watched and stopped as one, and none is left behind."""
 
+import fcntl
 import json
+import os
+import pty
 import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +70,35 @@ def hangups_count() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
+LIKE_MAKE = """
+import signal, subprocess, sys
+signal.signal(signal.SIGHUP, lambda *_: None)
+subprocess.run(sys.argv[1:])
+"""
+"""Waits for what it started, and passes no signal on."""
+
+
+@contextmanager
+def launched_in_terminal(program: str) -> Iterator[tuple[Launched, int]]:
+    """The launcher below a stand-in for `make`, the first process in a terminal; and the end that holds that open."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", LAUNCHER, json.dumps([_part(0, program)]), "20"]
+    with subprocess.Popen(
+        [sys.executable, "-c", LIKE_MAKE, *command],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as process:
+        os.close(theirs)
+        try:
+            yield Launched(process), ours
+        finally:
+            process.kill()
+
+
 @contextmanager
 def launched(*programs: str, stop_within: float = 20) -> Iterator[Launched]:
     parts = [_part(number, program) for number, program in enumerate(programs)]
@@ -105,6 +138,17 @@ def test_a_signal_stops_every_part_and_is_no_failure(number: signal.Signals) -> 
         running.process.send_signal(number)
 
         assert running.process.wait() == 0
+        assert_gone(family)
+
+
+def test_a_terminal_that_is_closed_stops_every_part() -> None:
+    with launched_in_terminal(SERVER) as (running, terminal):
+        assert running.hears("all ready")
+        family = running.family()
+        assert len(family) == 2
+
+        os.close(terminal)
+
         assert_gone(family)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from backend.domain.face import Quality
 from backend.domain.identity import Candidate, Verdict
-from backend.recognition.decision import UNUSABLE_QUALITY, DecisionRule, decide
+from backend.recognition.decision import CLOSE, UNUSABLE_QUALITY, DecisionRule, decide, is_close
 
 RULE = DecisionRule(threshold=0.5, margin=0.125)
 JUST_BELOW = 0.5 - 2**-20
@@ -70,3 +70,24 @@ def test_a_name_is_given_only_from_the_threshold_on_and_ahead_by_the_margin(
         assert decision.person_id == "person 0"
         assert similarities[0] >= threshold
         assert len(similarities) < 2 or similarities[0] - similarities[1] >= margin
+
+
+@pytest.mark.parametrize(
+    ("similarities", "quality", "close"),
+    [
+        ((), 1.0, False),
+        ((0.5 + CLOSE + 0.001,), 1.0, False),
+        ((0.5 + CLOSE - 0.01,), 1.0, True),
+        ((0.5 - CLOSE + 0.01,), 1.0, True),
+        ((0.5 - CLOSE - 0.001,), 1.0, False),
+        ((0.9, 0.9 - 0.125 - CLOSE - 0.01), 1.0, False),
+        ((0.9, 0.9 - 0.125 - CLOSE + 0.01), 1.0, True),
+        ((0.9, 0.9), 1.0, True),
+        ((0.3, 0.3), 1.0, False),
+        ((0.5,), UNUSABLE_QUALITY - 0.01, False),
+    ],
+)
+def test_a_decision_is_close_where_a_little_similarity_could_change_it(
+    similarities: tuple[float, ...], quality: float, close: bool
+) -> None:
+    assert is_close(decide(people(*similarities), a_quality(quality), RULE), RULE) is close

@@ -1,7 +1,5 @@
 """Averaging with the mirror image."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 
@@ -50,24 +48,3 @@ def test_no_faces_have_no_templates(sface: SFace) -> None:
 def test_opposite_templates_have_a_mean_all_the_same() -> None:
     one = Template(np.array([1, 0], np.float32), "toy")
     assert np.isfinite(averaged(one, Template(-one.embedding, "toy")).embedding).all()
-
-
-class Counting:
-    """An embedder that counts the faces of each call."""
-
-    model, dimensions = "counting", 2
-
-    def __init__(self) -> None:
-        self.sizes: list[int] = []
-
-    def embed(self, aligned: Sequence[RgbImage]) -> list[Template]:
-        self.sizes.append(len(aligned))
-        return [Template(np.array([1, 0], np.float32), self.model) for _ in aligned]
-
-
-def test_a_face_is_averaged_only_when_it_is_time_for_that(aligned: RgbImage) -> None:
-    counting, answers = Counting(), iter([True, False, True])
-    embedder = MirroredEmbedder(counting, when=lambda: next(answers))
-    for _ in range(3):
-        embedder.embed([aligned])
-    assert counting.sizes == [2, 1, 2]
