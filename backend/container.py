@@ -309,10 +309,16 @@ def camera_worker_of(
 
 
 def sighting_log_of(
-    recognition: Recognition, snapshots: Snapshots, camera: Camera, tell: Tell, on_written: Callable[[], None]
+    recognition: Recognition,
+    snapshots: Snapshots,
+    camera: Camera,
+    tell: Tell,
+    on_written: Callable[[], None],
+    *,
+    keep_crops: bool = True,
 ) -> VisitLog:
-    """What keeps a camera's visits as sightings, and asks `tell` about each."""
-    return SightingLog(camera, recognition.database, snapshots, tell, on_written)
+    """What keeps a camera's visits as sightings, and asks `tell` about each; see SightingLog."""
+    return SightingLog(camera, recognition.database, snapshots, tell, on_written, keep_crops=keep_crops)
 
 
 def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardware) -> CameraDoctor:
@@ -356,7 +362,14 @@ class _CameraWorkers:
     def __call__(self, camera: Camera) -> CameraWorker:
         # No zone: hours are the server's own, summer time included.
         router = Router(zone=None)
-        log = sighting_log_of(self.recognition, self.snapshots, camera, router.tell, self.dispatcher.wake)
+        log = sighting_log_of(
+            self.recognition,
+            self.snapshots,
+            camera,
+            router.tell,
+            self.dispatcher.wake,
+            keep_crops=self.settings.keep_crops,
+        )
         return camera_worker_of(self.settings, self.recognition, camera, log, self.hardware)
 
 
@@ -435,17 +448,27 @@ def _start_home_states(database: Database, mqtt: MqttNotifier, schedule: Schedul
     return states
 
 
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """The cameras as people ask for them on the phone."""
+
+    schedule: Schedule
+
+    def nicknames(self) -> list[str]:
+        return [camera.nickname for camera in self.schedule.cameras()]
+
+    def picture(self, nickname: str) -> bytes | None:
+        wanted = nickname.casefold()
+        camera = next((camera for camera in self.schedule.cameras() if camera.nickname.casefold() == wanted), None)
+        shown = None if camera is None else self.schedule.view(camera.camera_id).newest
+        return None if shown is None else encode_jpeg(shown.frame.rgb())
+
+
 def _start_listeners(
     recognition: Recognition, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher
 ) -> Listeners:
-    def picture_of(nickname: str) -> bytes | None:
-        wanted = nickname.casefold()
-        camera = next((camera for camera in schedule.cameras() if camera.nickname.casefold() == wanted), None)
-        shown = None if camera is None else schedule.view(camera.camera_id).newest
-        return None if shown is None else encode_jpeg(shown.frame.rgb())
-
     naming = Naming(recognition.database, recognition.gallery)
-    answers = Answers(recognition.database, naming, telegram, picture_of, dispatcher.wake, zone=None)
+    answers = Answers(recognition.database, naming, telegram, _Watched(schedule), dispatcher.wake, zone=None)
     listeners = Listeners(recognition.database, telegram, answers.obey)
     listeners.start()
     return listeners

@@ -169,7 +169,8 @@ class LocalSettings(BaseSettings):
     min_quality: float = Field(default=0.4, ge=0, le=1, description="The lowest quality that a photo may enrol.")
     keep_crops: bool = Field(
         default=True,
-        description="Whether enrolled faces are kept as small pictures, which another model can learn from later.",
+        description="Whether faces that are enrolled, or seen by a camera, are kept as small pictures, "
+        "which another model can learn from later.",
     )
     analysis_fps: float = Field(
         default=5.0, gt=0, le=60, description="How many frames a second are looked at, for each camera."

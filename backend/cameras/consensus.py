@@ -66,9 +66,9 @@ class Consensus:
         return max(self._best)[-1].quality
 
     @property
-    def qualities(self) -> tuple[float, ...]:
-        """The qualities of the looks that the average is made of, the best first."""
-        return tuple(sorted((face.quality.score for *_, face in self._telling()), reverse=True))
+    def best(self) -> tuple[Face, ...]:
+        """The looks that the average is made of, the best first."""
+        return tuple(face for *_, face in sorted(self._telling(), reverse=True))
 
     def suffices(self, decision: Decision, *, ended: bool = False) -> bool:
         """Whether the looks so far are enough to say so; `ended` where there will be no more."""

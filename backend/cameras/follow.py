@@ -58,13 +58,18 @@ class Visit:
     looks: int
     best: Look
     ended: bool
-    qualities: tuple[float, ...] = ()
-    """Of the looks that the template is made of, 0–1, the best first."""
+    best_looks: tuple[Face, ...] = ()
+    """Those that the template is made of, the best first."""
 
     @property
     def person_id(self) -> str | None:
         """Who it is; None for somebody unknown."""
         return self.decision.person_id
+
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """Of the looks that the template is made of, 0–1, the best first."""
+        return tuple(face.quality.score for face in self.best_looks)
 
 
 @dataclass(slots=True, eq=False)
@@ -165,5 +170,5 @@ class Follow:
             looks=self.looks,
             best=self.best,
             ended=ended,
-            qualities=self.consensus.qualities,
+            best_looks=self.consensus.best,
         )

@@ -4,18 +4,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 from backend.cameras.follow import Look, Visit
 from backend.cameras.tracker import LIKE, MAX_GAP_SECONDS
 from backend.domain.camera import Camera
 from backend.domain.errors import StorageError
-from backend.domain.face import Template
+from backend.domain.face import Face, KeptLook, Template
 from backend.domain.sighting import Evidence, Sighting
-from backend.storage import sightings
+from backend.storage import sighting_looks, sightings
 from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id
 from backend.storage.snapshots import Snapshots
-from backend.vision.image import encode_jpeg
+from backend.vision.image import encode_jpeg, encode_png
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +25,18 @@ REFRESH = timedelta(seconds=1)
 MOST_OWED = 1000
 """How many visits that ended while the database refused are remembered, without their pictures, until it does not."""
 
-Tell = Callable[[Transaction, Sighting, Evidence, Camera], bool]
-"""Has a sighting told to whom it concerns, in the transaction that writes it; whether there is a new message."""
+
+class Tell(Protocol):
+    """Has a sighting told to whom it concerns, in the transaction that writes it."""
+
+    def __call__(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
+        """Ask about a sighting that is new, or of another person than before, or else `risen` in its similarity.
+
+        Answers whether there is a message to be sent, or to be changed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +50,8 @@ class _Entry:
     picture_worth: float
     looks_before: int
     """Those of an earlier run that this visit goes on with."""
+    best_looks: tuple[Face, ...] = ()
+    stored_looks: tuple[Face, ...] = ()
 
 
 class SightingLog:
@@ -51,13 +64,19 @@ class SightingLog:
         snapshots: Snapshots,
         tell: Tell,
         on_written: Callable[[], None],
+        *,
+        keep_crops: bool = True,
     ) -> None:
-        """Write to `database` and `snapshots`; call `on_written` after each new message is committed."""
+        """Write to `database` and `snapshots`; call `on_written` after each new message is committed.
+
+        Where `keep_crops`, the best looks are kept as small pictures too, which another model can learn from.
+        """
         self._camera = camera
         self._database = database
         self._snapshots = snapshots
         self._tell = tell
         self._on_written = on_written
+        self._keep_crops = keep_crops
         self._entries: dict[int, _Entry] = {}
         self._owed: list[_Entry] = []
         self._complaints: set[str] = set()
@@ -70,7 +89,7 @@ class SightingLog:
             return
         entry = self._entries[visit.visit_id] = self._with_picture(visit.best, entry)
         if self._write(entry):
-            self._entries[visit.visit_id] = replace(entry, stored=entry.sighting)
+            self._entries[visit.visit_id] = replace(entry, stored=entry.sighting, stored_looks=entry.best_looks)
         elif visit.ended:
             self._owe(entry)
         if visit.ended:
@@ -134,12 +153,20 @@ class SightingLog:
 
     def _commit(self, entry: _Entry) -> bool:
         sighting, stored = entry.sighting, entry.stored
+        looks = [self._kept(face) for face in entry.best_looks] if entry.best_looks != entry.stored_looks else None
         with self._database.write() as tx:
             keep = sightings.add if stored is None else sightings.change
             keep(tx, sighting, entry.evidence.template)
-            if stored is not None and stored.person_id == sighting.person_id:
-                return False
-            return self._tell(tx, sighting, entry.evidence, self._camera)
+            if looks is not None:
+                sighting_looks.keep(tx, sighting.sighting_id, looks)
+            if stored is None or stored.person_id != sighting.person_id:
+                return self._tell(tx, sighting, entry.evidence, self._camera)
+            risen = (sighting.similarity or 0.0) > (stored.similarity or 0.0)
+            return risen and self._tell(tx, sighting, entry.evidence, self._camera, risen=True)
+
+    def _kept(self, face: Face) -> KeptLook:
+        crop = encode_png(face.aligned) if self._keep_crops and face.aligned is not None else None
+        return KeptLook(face.template, face.quality.score, crop)
 
     def _with_picture(self, best: Look, entry: _Entry) -> _Entry:
         sighting = entry.sighting
@@ -157,7 +184,8 @@ class SightingLog:
         return replace(entry, sighting=replace(sighting, picture=key, face_box=best.box), picture_worth=best.worth)
 
     def _owe(self, entry: _Entry) -> None:
-        self._owed.append(entry)
+        # Many may be owed for long: their looks count no more, but for the average.
+        self._owed.append(replace(entry, best_looks=(), stored_looks=()))
         if len(self._owed) > MOST_OWED:
             lost = self._owed.pop(0)
             logger.error("Camera %s: sighting %s is lost.", self._camera.nickname, lost.sighting.sighting_id)
@@ -209,7 +237,7 @@ def _updated(before: _Entry, visit: Visit) -> _Entry:
         ended_at=last_seen_at if visit.ended else None,
         looks=before.looks_before + visit.looks,
     )
-    return replace(before, sighting=sighting, evidence=_evidence(visit))
+    return replace(before, sighting=sighting, evidence=_evidence(visit), best_looks=visit.best_looks)
 
 
 def _has_news(visit: Visit, entry: _Entry) -> bool:

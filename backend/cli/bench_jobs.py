@@ -107,7 +107,10 @@ class _Noted:
         self._told = told
         self._who: str | None = None
 
-    def take(self, _tx: Transaction, sighting: Sighting, _evidence: Evidence, _camera: Camera) -> bool:
+    def take(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
+        del tx, evidence, camera
         self._who = sighting.person_id
         return True
 

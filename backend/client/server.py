@@ -32,7 +32,7 @@ from backend.schemas.channels import (
     TestReply,
 )
 from backend.schemas.deliveries import DeliveryList, DeliveryReply, TraceReply
-from backend.schemas.faces import PersonPage
+from backend.schemas.faces import FaceList, PersonPage
 from backend.schemas.health import Readiness
 from backend.schemas.keys import KeyEntry, KeyList, KeyMade, KeyRequest
 from backend.schemas.persons import AddReply, PersonList, RemoveReply, RetrieveReply
@@ -152,6 +152,14 @@ class FaceServerClient:
     def change_profile(self, person_id: str, change: ProfileChange) -> Profile:
         """Change what is set in `change`, and leave the rest; Missing where there is no such person."""
         return self._send(Profile, "PATCH", _path("persons", person_id), change)
+
+    def faces(self, person_id: str, *, limit: int | None = None, cursor: str | None = None) -> FaceList:
+        """The faces that a person is recognised by, in the order of enrolment; Missing where nobody has that id."""
+        return self._get(FaceList, "/v1" + _path("persons", person_id, "faces"), limit=limit, cursor=cursor)
+
+    def face_picture(self, person_id: str, face_id: str) -> bytes:
+        """One of them as a PNG of 112 × 112 pixels; Missing where its picture was not kept."""
+        return self._connection.picture(self._base + "/v1" + _path("persons", person_id, "faces", face_id, "picture"))
 
     def enrol(self, photos: Iterable[Photo], person_id: str | None = None) -> AddReply:
         """Add photos to a person, or to a new one; Refused, with `rejected`, where no photo can be used."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.errors import ModelMismatch
-from backend.domain.geometry import Box, Landmarks
+from backend.domain.geometry import Box, Landmarks, RgbImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,16 @@ class Face:
     detection: Detection
     quality: Quality
     template: Template
+    aligned: RgbImage | None = None
+    """The 112 × 112 pixels that the template was made of; None where they were not kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptLook:
+    """A look at a face that is kept to learn from later."""
+
+    template: Template
+    quality: float
+    """0–1, see `Quality.score`."""
+    crop: bytes | None
+    """The aligned face, 112×112, as PNG; None where it is not kept."""

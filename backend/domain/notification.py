@@ -35,6 +35,8 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
+    WITHHELD = "withheld"
+    """Not sent after all: those before it told of the same person, and the cooldown of its rules ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Receipt:
     """By what the channel knows the message, where it can be changed later."""
     references: Mapping[str, str] = field(default_factory=dict)
     """Of a digest: by what the channel knows the picture of a sighting, by the sighting's id."""
+    moved_to: str | None = None
+    """The chat's new id, where it has another one since the channel was configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class Attempt:
     began_at: datetime
     ended_at: datetime
     outcome: str
-    """`delivered`, `delayed` or `failed`."""
+    """`delivered`, `delayed`, `failed`, or `withheld` where it was not sent after all; of a change of a message that
+    was sent `edited`, `edit_delayed` or `edit_refused`."""
     answer: str
     """The channel's answer, or what went wrong; names no secret."""
 

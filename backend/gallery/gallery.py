@@ -120,14 +120,16 @@ class Gallery:
             found = self._seen.index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
-    def deny(self, person_id: str, look: Template) -> None:
+    def deny(self, person_id: str, look: Template, learned: Collection[str] = ()) -> None:
         """Have a look, and what is more like it than like the person, match that person no more.
 
-        Raises PersonNotFound, and ModelMismatch for a template of another model.
+        Their templates that were `learned` from it, by the hashes of their sources, are removed. Raises PersonNotFound,
+        and ModelMismatch for a template of another model.
         """
         self._refuse_other_model(look)
         with self._changed_rows(person_id) as tx:
             _found(tx, person_id)
+            templates.remove_learned(tx, person_id, learned)
             negatives.add(tx, person_id, look)
             audit.note(tx, Deed.PERSON_DENIED, person_id)
 

@@ -12,6 +12,7 @@ from apprise import Apprise, NotifyFormat
 
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
 from backend.domain.notification import Channel, Digest, Notification, Receipt
+from backend.notifications.masking import masked
 
 TIMEOUT_S = 20.0
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -111,7 +112,7 @@ def _attached(folder: Path, picture: bytes | None) -> list[str] | None:
 
 
 def _problem(log: str, url: str) -> DeliveryError:
-    words = log.replace(url, "***")[:_QUOTED] or "Apprise does not say why."
+    words = masked(log, [url])[:_QUOTED] or "Apprise does not say why."
     found = _STATUS.search(log)
     status = int(found[1]) if found else 0
     if 300 <= status < 500 and status not in _LATER:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 
 from backend.domain.sighting import Sighting
 
@@ -35,10 +36,26 @@ def buttons_of(sighting: Sighting, called: str | None = None) -> tuple[Button, .
         name = called or sighting.person_id
         shown = name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…"
         wishes = ((Wish.DENY, f"Not {shown}"), (Wish.MUTE, "Mute 1 h"))
-    return tuple(Button(text, f"{wish}:{sighting.sighting_id}") for wish, text in wishes)
+    # The visit may get another name while somebody looks at the old one: the button says which it stood below.
+    named = mark_of(sighting.person_id)
+    return tuple(Button(text, f"{wish}:{sighting.sighting_id}:{named}") for wish, text in wishes)
 
 
-def wish_of(data: str) -> tuple[Wish, str] | None:
-    """What a button's data asks for, and of which sighting; None for data that is none of ours."""
-    wish, _, sighting_id = data.partition(":")
-    return (Wish(wish), sighting_id) if wish in set(Wish) and sighting_id else None
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What a pressed button asks for, of which sighting, and the mark of the person it had then."""
+
+    wish: Wish
+    sighting_id: str
+    named: str
+
+
+def pressed(data: str) -> Pressed | None:
+    """What a button's data asks for; None for data that is none of ours."""
+    wish, sighting_id, named = (*data.split(":"), "", "")[:3]
+    return Pressed(Wish(wish), sighting_id, named) if wish in set(Wish) and sighting_id else None
+
+
+def mark_of(person_id: str | None) -> str:
+    """What stands for a person in the little room that a button's data have; nothing for nobody."""
+    return "" if person_id is None else sha256(person_id.encode()).hexdigest()[:12]

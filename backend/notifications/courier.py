@@ -10,10 +10,11 @@ from pathlib import Path
 
 from backend.domain.clock import Clock, utc_now
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused, FaceServerError, StorageError
-from backend.domain.notification import Attempt, Channel, ChannelKind, Delivery, Receipt
+from backend.domain.notification import Attempt, Channel, ChannelKind, Delivery, DeliveryState, Receipt
 from backend.domain.sighting import Sighting
 from backend.notifications.composer import Composer
 from backend.notifications.notifier import Notifier
+from backend.notifications.routing import told_meanwhile
 from backend.storage import channels, outbox
 from backend.storage.database import Database, Transaction
 
@@ -30,6 +31,7 @@ RECORDING_PAUSE_S = 1.0
 class _Taken:
     """That a channel took a parcel, and which state of its sightings, by their ids, that shows."""
 
+    channel: Channel
     receipt: Receipt
     sightings: Mapping[str, Sighting]
 
@@ -53,7 +55,7 @@ class Courier:
         give_up_after: timedelta,
         clock: Clock = utc_now,
     ) -> None:
-        """Give a message up when its next attempt would be later than `give_up_after` from when it was written."""
+        """Give a message up at the attempt that fails `give_up_after` from when it was written, which is the last."""
         self._database = database
         self._composer = composer
         self._notifiers = notifiers
@@ -75,7 +77,10 @@ class Courier:
 
         Answers when the channel took it; None where it did not.
         """
-        if self._stopping.is_set() or not parcel:
+        if self._stopping.is_set():
+            return None
+        parcel = self._still_wanted(parcel)
+        if not parcel:
             return None
         began_at = self._clock()
         result = self._result_of_sending(parcel)
@@ -84,6 +89,21 @@ class Courier:
         answered_at = self._clock()
         self._record(parcel, result, began_at, answered_at)
         return answered_at if isinstance(result, _Taken) else None
+
+    def _still_wanted(self, parcel: Parcel) -> Parcel:
+        """The parcel without those whose news was told by the messages before them; they are recorded as withheld."""
+        now = self._clock()
+        with self._database.read() as tx:
+            reasons = {delivery.delivery_id: told_meanwhile(tx, delivery, now) for delivery in parcel}
+        withheld = [delivery for delivery in parcel if reasons[delivery.delivery_id] is not None]
+        if withheld:
+            with self._database.write() as tx:
+                for delivery in withheld:
+                    reason = str(reasons[delivery.delivery_id])
+                    outbox.withheld(tx, delivery.delivery_id, reason)
+                    outbox.note_attempt(tx, Attempt(delivery.delivery_id, now, now, DeliveryState.WITHHELD, reason))
+                channels.remove_unused(tx)
+        return [delivery for delivery in parcel if reasons[delivery.delivery_id] is None]
 
     def _result_of_sending(self, parcel: Parcel) -> _Taken | DeliveryError:
         try:
@@ -100,10 +120,11 @@ class Courier:
         if parcel[0].digest_id is None:
             channel, notification, sighting = self._composer.compose(parcel[0])
             receipt = self._notifier_of(channel).send(channel, notification)
-            return _Taken(receipt, {sighting.sighting_id: sighting})
+            return _Taken(channel, receipt, {sighting.sighting_id: sighting})
         channel, digest = self._composer.compose_digest(parcel)
         receipt = self._notifier_of(channel).send_together(channel, digest)
-        return _Taken(receipt, {entry.sighting.sighting_id: entry.sighting for entry in digest.entries})
+        told = {entry.sighting.sighting_id: entry.sighting for entry in digest.entries}
+        return _Taken(channel, receipt, told)
 
     def _notifier_of(self, channel: Channel) -> Notifier:
         notifier = self._notifiers.get(channel.kind)
@@ -115,10 +136,13 @@ class Courier:
         tried = max(delivery.attempts for delivery in parcel)
         pause = pause_s(tried) if delay.retry_after is None else delay.retry_after
         # A digest is as old as the last of its messages: none of them is given up too early.
-        waited = (self._clock() - max(delivery.created_at for delivery in parcel)).total_seconds()
-        if waited + pause > self._give_up_after.total_seconds():
+        waited = self._clock() - max(delivery.created_at for delivery in parcel)
+        left = (self._give_up_after - waited).total_seconds()
+        if left <= 0:
             return DeliveryRefused(f"Given up at attempt {tried + 1}: {delay.message}")
-        return DeliveryDelayed(delay.message, pause)
+        # A channel may ask for any time, even for more than is left. Giving up before the end would send those behind
+        # it at once, to a channel that wants to be left alone.
+        return DeliveryDelayed(delay.message, min(pause, left))
 
     def _record(
         self, parcel: Parcel, result: _Taken | DeliveryError, began_at: datetime, answered_at: datetime
@@ -130,6 +154,7 @@ class Courier:
                     for delivery in parcel:
                         _write_outcome(tx, delivery, result, answered_at)
                         outbox.note_attempt(tx, _attempt(delivery, len(parcel), result, began_at, answered_at))
+                    _follow_moved(tx, result)
                     # This may have been the last message of a camera that is gone: its token must not linger.
                     channels.remove_unused(tx)
             except StorageError as error:
@@ -167,7 +192,14 @@ def _write_outcome(tx: Transaction, delivery: Delivery, result: _Taken | Deliver
             outbox.failed(tx, delivery.delivery_id, result.message)
         case _:
             reference, shown = result.reference(delivery.sighting_id), result.sightings.get(delivery.sighting_id)
-            outbox.delivered(tx, delivery.delivery_id, reference, shown)
+            outbox.delivered(tx, delivery.delivery_id, reference, shown, answered_at)
+
+
+def _follow_moved(tx: Transaction, result: _Taken | DeliveryError) -> None:
+    """Have the channel lead to where its chat is now."""
+    if isinstance(result, _Taken) and result.receipt.moved_to is not None:
+        settings = result.channel.settings
+        channels.follow_chat(tx, settings["api_token"], settings["chat_id"], result.receipt.moved_to)
 
 
 def _attempt(

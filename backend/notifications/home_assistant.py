@@ -1,6 +1,7 @@
 """The entities that Home Assistant finds by itself, as MQTT publications; pure.
 
-Only what describes an entity, and whether something is online, is retained: an event or a visit never is.
+What describes an entity is retained, and so is its state where that stays true: who was seen last and when, and what is
+online. A Home Assistant that restarts knows it again. An event is never retained, nor that a stranger is present.
 """
 
 import hashlib
@@ -58,12 +59,13 @@ def of_sighting(
         yield Publication(f"{topic}/stranger", b"ON")
     else:
         yield from _of_person(topic, discovery, sighting.person_id, called or sighting.person_id)
-        yield Publication(f"{topic}/person/{slug(sighting.person_id)}", _json(seen))
-    yield Publication(f"{topic}/camera/{sighting.camera_id}", _json(seen))
+        yield Publication(f"{topic}/person/{slug(sighting.person_id)}", _json(seen), retain=True)
+    yield Publication(f"{topic}/camera/{sighting.camera_id}", _json(seen), retain=True)
 
 
 def of_cameras(topic: str, discovery: str, cameras: Iterable[CameraOnline]) -> Iterator[Publication]:
-    """Which cameras are online."""
+    """Which cameras are online; strangers are described too, for automations to be made before the first one comes."""
+    yield from _of_strangers(topic, discovery)
     for camera in cameras:
         yield from _of_camera(topic, discovery, camera.camera_id, camera.nickname)
         online = b"ON" if camera.online else b"OFF"
@@ -117,7 +119,8 @@ def _described(
 ) -> Iterator[Publication]:
     if not discovery:
         return
-    node = topic.replace("/", "_")
+    # Home Assistant takes Latin letters and digits there, and our topic may have others.
+    node = slug(topic.replace("/", "_"))
     whole = entity | {
         "unique_id": f"{node}_{object_id}",
         "availability_topic": status_topic(topic),

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from backend.domain.errors import DeliveryError, StorageError
-from backend.domain.notification import ChannelKind
+from backend.domain.notification import Channel, ChannelKind
 from backend.notifications.home_assistant import CameraOnline
 from backend.notifications.mqtt import MqttNotifier
 from backend.storage import channels
@@ -32,6 +32,7 @@ class HomeStates:
         self._notifier = notifier
         self._cameras = cameras
         self._interval_s = interval_s
+        self._complained: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="home-states", daemon=True)
 
@@ -71,4 +72,12 @@ class HomeStates:
             try:
                 self._notifier.report(broker, cameras)
             except DeliveryError as error:
-                logger.warning("Channel %s: not told which cameras are online: %s", broker.name, error.message)
+                self._complain(broker, error)
+            else:
+                self._complained.discard(broker.channel_id)
+
+    def _complain(self, broker: Channel, error: DeliveryError) -> None:
+        """Log a trouble, once until the broker was told something again: it is tried every few seconds."""
+        if broker.channel_id not in self._complained:
+            self._complained.add(broker.channel_id)
+            logger.warning("Channel %s: not told which cameras are online: %s", broker.name, error.message)

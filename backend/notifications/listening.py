@@ -53,7 +53,9 @@ class _Ear:
         self._offset = heard.update_id + 1
         if heard.chat is not None:
             self.chats.pop(heard.chat.chat_id, None)
-            self.chats = {**self.chats, heard.chat.chat_id: heard.chat}
+            # Anybody can write to a bot: only the latest are kept.
+            kept = list(self.chats.items())[-(_CHATS_KEPT - 1) :]
+            self.chats = {**dict(kept), heard.chat.chat_id: heard.chat}
         try:
             self._obey(self._token, heard)
         except StorageError as error:
@@ -89,7 +91,7 @@ class Listeners:
         To ask Telegram itself would take the messages from the thread that listens.
         """
         ear = self._ears.get(token)
-        return None if ear is None else list(reversed(ear.chats.values()))[:_CHATS_KEPT]
+        return None if ear is None else list(reversed(ear.chats.values()))
 
     def ask_to_stop(self) -> None:
         """Hear no more; `stop` waits for what is being done."""

@@ -14,8 +14,9 @@ from backend.vision.image import ImageLimits, decode, encode_jpeg
 
 SMALL_SIDE = 640
 """Pixels of the longer side of a picture that is one of several: ten of them weigh about what two whole ones do."""
-NAME_LENGTH = 40
-"""How much of a long name a digest tells: fifty of them fit into one message."""
+NAME_LENGTH = 32
+"""How much of a long name a digest tells, in UTF-16 units, which is how Telegram counts: fifty passes of fifty people
+at fifty cameras, all with long names, fit into the 4096 of one message."""
 LONGEST_SIDE = 1280
 """Pixels; phones show no more, Telegram keeps no more, and it holds the file far below every channel's limit."""
 
@@ -53,14 +54,14 @@ def digest_text(visits: Sequence[tuple[Sighting, str | None]], zone: tzinfo | No
     """
     began = min(sighting.started_at for sighting, _ in visits).astimezone(zone)
     ended = max(sighting.started_at for sighting, _ in visits).astimezone(zone)
-    at_camera: dict[str, dict[str, list[Sighting]]] = {}
-    for sighting, called in visits:
-        who = _cut(called or sighting.person_id or "somebody unknown")
-        at_camera.setdefault(_cut(sighting.camera_nickname), {}).setdefault(who, []).append(sighting)
+    names = {sighting.person_id: called or sighting.person_id or "somebody unknown" for sighting, called in visits}
+    at_camera: dict[str, dict[str | None, list[Sighting]]] = {}
+    for sighting, _ in visits:
+        at_camera.setdefault(sighting.camera_nickname, {}).setdefault(sighting.person_id, []).append(sighting)
     lines = [f"{len(visits)} visits, {began:%A %d %B %Y, %H:%M}–{ended:%H:%M %Z}"]
     for camera, people in at_camera.items():
-        passes = ", ".join(f"{who} {_times(seen, zone)}" for who, seen in people.items())
-        lines.append(f"{camera}: {passes}")
+        passes = ", ".join(f"{_cut(names[person_id])} {_times(seen, zone)}" for person_id, seen in people.items())
+        lines.append(f"{_cut(camera)}: {passes}")
     return "\n".join(lines)
 
 
@@ -96,7 +97,10 @@ def _times(seen: Iterable[Sighting], zone: tzinfo | None) -> str:
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
+    units = name.encode("utf-16-le")
+    if len(units) <= 2 * NAME_LENGTH:
+        return name
+    return units[: 2 * (NAME_LENGTH - 1)].decode("utf-16-le", errors="ignore") + "…"
 
 
 def _likeness(person_id: str | None, similarity: float) -> str:

@@ -34,6 +34,8 @@ _CONNECTING_S = 4.0
 """How long an end may have to wait for a connection that is just being made."""
 _BAD_LOGIN = frozenset({132, 133, 134, 135, 138, 140})
 """Reason codes of MQTT 5 by which a broker refuses who we are or what we speak, as it will tomorrow."""
+_LATER = frozenset({128, 131, 145, 147, 151})
+"""Those by which it refuses a message for reasons of its own that pass, such as a quota that is used up."""
 
 
 class MqttNotifier:
@@ -160,7 +162,8 @@ class _Link:
             answers = [self._answered.pop(number) for number in numbers]
         refusal = next((answer for answer in answers if answer.is_failure), None)
         if refusal is not None:
-            raise DeliveryRefused(f"The broker refuses: {refusal}.")
+            kind = DeliveryDelayed if refusal.value in _LATER else DeliveryRefused
+            raise kind(f"The broker refuses: {refusal}.")
         self._told |= {publication.topic: publication.payload for publication in sent if publication.retain}
 
     def close(self) -> None:

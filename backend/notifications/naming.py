@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from backend.domain.audit import Deed
 from backend.domain.errors import SightingNotFound
-from backend.domain.face import Template
+from backend.domain.face import KeptLook, Template
 from backend.domain.person import Person, checked_person_id
 from backend.domain.sighting import Sighting
 from backend.gallery.gallery import Gallery
-from backend.storage import audit, rulings, sightings
+from backend.storage import audit, rulings, sighting_looks, sightings
 from backend.storage.database import Database
 from backend.storage.embeddings import to_bytes
 from backend.storage.templates import NewTemplate
@@ -19,12 +19,23 @@ UNKNOWN_QUALITY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a sighting left to learn from."""
+
+    sighting: Sighting
+    average: Template
+    """Of its best looks."""
+    looks: tuple[KeptLook, ...]
+    """Its best looks, the best first; their average where none was kept alone under the model in use."""
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """What became of a name."""
 
     person_id: str
     looks: int
-    """How many looks the visit had."""
+    """From how many of the visit's looks it was learned."""
     embeddings: int
     """How many templates the person has now."""
     is_new: bool
@@ -45,28 +56,37 @@ class Naming:
         Somebody enrolled is found by id or display name, in any case of letters. Raises SightingNotFound, InvalidField
         for an impossible name, and ModelMismatch where the sighting's look is of a model that is used no more.
         """
-        sighting, look, quality = self._found(sighting_id)
+        memory = self._memory(sighting_id)
         known = self._known(name)
         person_id = checked_person_id(name.strip()) if known is None else known.person_id
-        digest = hashlib.sha256(to_bytes(look.embedding)).hexdigest()
-        source = f"{sighting.camera_nickname} {sighting.started_at:%Y-%m-%d %H:%M:%S}"
-        addition = self._gallery.add(person_id, [NewTemplate(look, quality, source, digest)])
+        source = f"{memory.sighting.camera_nickname} {memory.sighting.started_at:%Y-%m-%d %H:%M:%S}"
+        learned = [
+            NewTemplate(look.template, look.quality, source, _digest(look.template), look.crop) for look in memory.looks
+        ]
+        addition = self._gallery.add(person_id, learned)
         self._relabel(sighting_id, person_id)
-        return Learned(person_id, sighting.looks, addition.embeddings, known is None)
+        return Learned(person_id, len(learned), addition.embeddings, known is None)
 
     def deny(self, sighting_id: str, person_id: str) -> None:
-        """Have a sighting, and looks like it, match a person no more; raises SightingNotFound and PersonNotFound."""
-        _, look, _ = self._found(sighting_id)
-        self._gallery.deny(person_id, look)
+        """Have a sighting, and looks like it, match a person no more; raises SightingNotFound and PersonNotFound.
+
+        What was learned from this sighting under that name is forgotten.
+        """
+        memory = self._memory(sighting_id)
+        learned = {_digest(look.template) for look in memory.looks}
+        self._gallery.deny(person_id, memory.average, learned)
         self._relabel(sighting_id, None)
 
-    def _found(self, sighting_id: str) -> tuple[Sighting, Template, float]:
+    def _memory(self, sighting_id: str) -> _Memory:
         with self._database.read() as tx:
-            sighting, look = sightings.find(tx, sighting_id), sightings.template(tx, sighting_id)
+            sighting, average = sightings.find(tx, sighting_id), sightings.template(tx, sighting_id)
+            kept = sighting_looks.of_sighting(tx, sighting_id)
             records = rulings.of_sighting(tx, sighting_id)
-        if sighting is None or look is None:
+        if sighting is None or average is None:
             raise SightingNotFound(f"There is no sighting '{sighting_id}'.", sighting_id=sighting_id)
-        return sighting, look, records[-1].quality if records else UNKNOWN_QUALITY
+        quality = records[-1].quality if records else UNKNOWN_QUALITY
+        looks = tuple(look for look in kept if look.template.model == self._gallery.model)
+        return _Memory(sighting, average, looks or (KeptLook(average, quality, None),))
 
     def _known(self, name: str) -> Person | None:
         wanted = name.strip().casefold()
@@ -79,3 +99,8 @@ class Naming:
         with self._database.write() as tx:
             sightings.relabel(tx, sighting_id, person_id)
             audit.note(tx, Deed.SIGHTING_NAMED, sighting_id, person_id=person_id)
+
+
+def _digest(look: Template) -> str:
+    """What stands for a look where a photo has the hash of its file."""
+    return hashlib.sha256(to_bytes(look.embedding)).hexdigest()

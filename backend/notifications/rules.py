@@ -34,11 +34,12 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Told:
-    """A message that a rule has sent, or is sending."""
+    """A message of a rule that a channel took."""
 
     person_id: str | None
     template: Template
     moment: datetime
+    """When the channel took it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +135,29 @@ def _silences(mute: Mute, rule: Rule, occasion: Occasion) -> bool:
 
 
 def _cooling_down(rule: Rule, occasion: Occasion, told: Iterable[Told]) -> tuple[Outcome, str]:
-    cooldown = timedelta(seconds=rule.cooldown_seconds)
-    ends = [message.moment + cooldown for message in told if _is_same(message, occasion)]
-    left = max(((end - occasion.moment).total_seconds() for end in ends), default=0.0)
+    left = cooldown_left_s(rule, Told(occasion.person_id, occasion.template, occasion.moment), told)
     if left > 0:
-        return Outcome.COOLDOWN, f"Told already; its cooldown has {left:.0f} s left."
+        return Outcome.COOLDOWN, cooldown_in_words(left)
     return Outcome.FIRED, "It sends a message."
 
 
-def _is_same(message: Told, occasion: Occasion) -> bool:
+def cooldown_left_s(rule: Rule, news: Told, told: Iterable[Told]) -> float:
+    """How many seconds a rule sends no other message about whom `news`, of now, is about; 0 where it may."""
+    cooldown = timedelta(seconds=rule.cooldown_seconds)
+    ends = [message.moment + cooldown for message in told if _is_same(message, news)]
+    return max(((end - news.moment).total_seconds() for end in ends), default=0.0)
+
+
+def cooldown_in_words(left_s: float) -> str:
+    """Why a rule is silent whose cooldown runs."""
+    return f"Told already; its cooldown has {max(1.0, left_s):.0f} s left."
+
+
+def _is_same(message: Told, news: Told) -> bool:
     """Whether a message was about the same person, or about a stranger who looks the same."""
-    if message.person_id is not None or occasion.person_id is not None:
-        return message.person_id == occasion.person_id
-    return same_stranger(message.template, occasion.template)
+    if message.person_id is not None or news.person_id is not None:
+        return message.person_id == news.person_id
+    return same_stranger(message.template, news.template)
 
 
 def same_stranger(one: Template, other: Template) -> bool:

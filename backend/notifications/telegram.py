@@ -8,11 +8,20 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from telegram import Bot, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, Message, Update
+from telegram import (
+    Bot,
+    ForceReply,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputMediaPhoto,
+    Message,
+    ReplyParameters,
+    Update,
+)
 from telegram.constants import MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
@@ -33,6 +42,11 @@ _ACKNOWLEDGEMENT_LENGTH = 200
 """What Telegram shows of the answer to a pressed button."""
 _TOKEN_FORM = re.compile(r"[A-Za-z0-9:_-]+")
 """What a token may consist of; anything else would change the address that it becomes a part of."""
+
+_NOT_MODIFIED = "message is not modified"
+_PICTURE_TROUBLE = re.compile(r"photo|image_process|wrong file|file is too big|entity too large", re.IGNORECASE)
+_WITHOUT_PICTURE = "(Telegram does not take its picture.)"
+_YEAR_S = 366 * 86_400
 
 _UNKNOWN_TOKEN = "Telegram does not know this bot token."  # noqa: S105 - a sentence about a token
 
@@ -56,6 +70,8 @@ class Heard:
     chat: Chat | None
     """None where it came from no chat."""
     text: str = ""
+    own_id: int | None = None
+    """The written message itself."""
     message_id: int | None = None
     """The bot's message that is answered, or whose button was pressed."""
     answered: str = ""
@@ -64,6 +80,20 @@ class Heard:
     """What the button stands for; None for a written message."""
     callback_id: str | None = None
     """By what a pressed button must be acknowledged."""
+    moved_to: str | None = None
+    """The chat's new id, where the group has just become a supergroup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How something is said in a chat."""
+
+    text: str
+    picture: bytes | None = None
+    answers: int | None = None
+    """The message that it answers, in whose topic it then stands."""
+    wants_answer: bool = False
+    """Whether the person's next message is to answer it."""
 
 
 class TelegramNotifier:
@@ -113,11 +143,13 @@ class TelegramNotifier:
         for polling in list(self._listening):
             polling.cancel()
 
-    def say(
-        self, token: str, chat_id: str, text: str, *, picture: bytes | None = None, wants_answer: bool = False
-    ) -> None:
-        """Write into a chat, where wanted so that the person's next message answers it; raises as `send`."""
-        self._thread.run(lambda: self._say(token, chat_id, Notification(text, picture), wants_answer))
+    def say(self, token: str, chat_id: str, wording: Wording) -> None:
+        """Write into a chat; raises as `send`."""
+        self._thread.run(lambda: self._say(token, chat_id, wording))
+
+    def username(self, token: str) -> str:
+        """By what name a bot is spoken to in a group, such as `face_server_bot`; raises as `send`."""
+        return self._thread.run(lambda: self._username(token))
 
     def acknowledge(self, token: str, callback_id: str, text: str) -> None:
         """Tell who pressed a button what came of it; raises as `send`."""
@@ -141,14 +173,21 @@ class TelegramNotifier:
                 try:
                     return await write(bot, chat_id)
                 except ChatMigrated as moved:
-                    # A group that became a supergroup has a new id; its old one stays in the camera's settings.
-                    return await write(bot, str(moved.new_chat_id))
+                    # A group that became a supergroup has a new id.
+                    receipt = await write(bot, str(moved.new_chat_id))
+                    return replace(receipt, moved_to=str(moved.new_chat_id))
 
     async def _edit(self, channel: Channel, message_id: int, notification: Notification) -> None:
         token, chat_id = channel.settings["api_token"], channel.settings["chat_id"]
         with _translated_errors(token):
             async with asyncio.timeout(self._timeout_s):
-                await _rewrite(_bot(token, self._api_url, self._connection), chat_id, message_id, notification)
+                bot = _bot(token, self._api_url, self._connection)
+                try:
+                    await _rewrite(bot, chat_id, message_id, notification)
+                except BadRequest as error:
+                    # It shows that already: an earlier change was made and not recorded.
+                    if _NOT_MODIFIED not in error.message.lower():
+                        raise
 
     async def _listen(self, token: str, offset: int, wait_s: int) -> list[Heard]:
         with _translated_errors(token):
@@ -157,11 +196,16 @@ class TelegramNotifier:
                 updates = await bot.get_updates(offset, timeout=wait_s, allowed_updates=_HEARD)
         return [_heard(update) for update in updates]
 
-    async def _say(self, token: str, chat_id: str, notification: Notification, wants_answer: bool) -> None:
+    async def _say(self, token: str, chat_id: str, wording: Wording) -> None:
         with _translated_errors(token):
             async with asyncio.timeout(self._timeout_s):
-                markup = ForceReply(selective=True) if wants_answer else None
-                await _write(_bot(token, self._api_url, self._connection), chat_id, notification, markup)
+                bot = _bot(token, self._api_url, self._connection)
+                await _write(bot, chat_id, Notification(wording.text, wording.picture), wording)
+
+    async def _username(self, token: str) -> str:
+        with _translated_errors(token):
+            async with asyncio.timeout(self._timeout_s):
+                return (await _bot(token, self._api_url, self._connection).get_me()).username or ""
 
     async def _acknowledge(self, token: str, callback_id: str, text: str) -> None:
         with _translated_errors(token):
@@ -271,7 +315,13 @@ async def _rewrite(bot: Bot, chat_id: str, message_id: int, notification: Notifi
         return
     caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
     media = InputMediaPhoto(notification.picture, caption, filename="sighting.jpg")
-    await bot.edit_message_media(media, chat_id, message_id, reply_markup=markup)
+    try:
+        await bot.edit_message_media(media, chat_id, message_id, reply_markup=markup)
+    except TelegramError as error:
+        if not _is_about_the_picture(error):
+            raise
+        # The name is worth telling though the better picture is not taken.
+        await bot.edit_message_caption(chat_id, message_id, caption=caption, reply_markup=markup)
 
 
 def _markup(notification: Notification) -> InlineKeyboardMarkup | None:
@@ -291,26 +341,46 @@ def _heard(update: Update) -> Heard:
     if message is None:
         return Heard(update.update_id, known)
     answered = message.reply_to_message
+    moved_to = message.migrate_to_chat_id
     return Heard(
         update.update_id,
         known,
         text=message.text or "",
+        own_id=message.message_id,
+        moved_to=None if moved_to is None else str(moved_to),
         message_id=None if answered is None else answered.message_id,
         answered="" if answered is None else answered.text or "",
     )
 
 
-async def _write(bot: Bot, chat_id: str, notification: Notification, wanted: ForceReply | None = None) -> Receipt:
-    markup = wanted or _markup(notification)
-    if notification.picture is None:
-        text = _shortened(notification.text, MessageLimit.MAX_TEXT_LENGTH)
-        message = await bot.send_message(chat_id, text, reply_markup=markup)
-    else:
-        caption = _shortened(notification.text, MessageLimit.CAPTION_LENGTH)
-        message = await bot.send_photo(
-            chat_id, notification.picture, caption=caption, filename="sighting.jpg", reply_markup=markup
-        )
+async def _write(bot: Bot, chat_id: str, notification: Notification, wording: Wording | None = None) -> Receipt:
+    # Not only of whom it mentions: it mentions nobody, and would then ask nobody.
+    question = ForceReply() if wording is not None and wording.wants_answer else None
+    more: dict[str, Any] = {"reply_markup": question or _markup(notification)}
+    if wording is not None and wording.answers is not None:
+        more["reply_parameters"] = ReplyParameters(wording.answers, allow_sending_without_reply=True)
+    if notification.picture is not None:
+        try:
+            return _receipt(await _send_photo(bot, chat_id, notification.text, notification.picture, more))
+        except TelegramError as error:
+            if not _is_about_the_picture(error):
+                raise
+    text = notification.text if notification.picture is None else f"{notification.text}\n{_WITHOUT_PICTURE}"
+    return _receipt(await bot.send_message(chat_id, _shortened(text, MessageLimit.MAX_TEXT_LENGTH), **more))
+
+
+async def _send_photo(bot: Bot, chat_id: str, text: str, picture: bytes, more: dict[str, Any]) -> Message:
+    caption = _shortened(text, MessageLimit.CAPTION_LENGTH)
+    return await bot.send_photo(chat_id, picture, caption=caption, filename="sighting.jpg", **more)
+
+
+def _receipt(message: Message) -> Receipt:
     return Receipt(f"Telegram took it as message {message.message_id}.", str(message.message_id))
+
+
+def _is_about_the_picture(error: TelegramError) -> bool:
+    """Whether Telegram would take the text alone: the picture is broken for it, too large, or not allowed there."""
+    return not isinstance(error, _NotTheBotApi) and _PICTURE_TROUBLE.search(error.message) is not None
 
 
 async def _write_together(bot: Bot, chat_id: str, digest: Digest) -> Receipt:
@@ -324,7 +394,13 @@ async def _write_together(bot: Bot, chat_id: str, digest: Digest) -> Receipt:
         InputMediaPhoto(entry.picture or b"", None if place else digest.text, filename="sighting.jpg")
         for place, entry in enumerate(pictured)
     ]
-    return _album_receipt(pictured, await bot.send_media_group(chat_id, album))
+    try:
+        return _album_receipt(pictured, await bot.send_media_group(chat_id, album))
+    except TelegramError as error:
+        if not _is_about_the_picture(error):
+            raise
+    receipt = await _write(bot, chat_id, Notification(digest.text, None))
+    return Receipt(receipt.answer)
 
 
 def _album_receipt(pictured: Sequence[DigestEntry], messages: Sequence[Message]) -> Receipt:
@@ -355,7 +431,8 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 def _retry_after(answer: dict[str, Any]) -> float | None:
     parameters = answer.get("parameters")
     seconds = parameters.get("retry_after") if isinstance(parameters, dict) else None
-    return float(seconds) if isinstance(seconds, int) and seconds >= 0 else None
+    # Whatever it is, it is not believed beyond a year: nobody waits so long, and arithmetic ends somewhere.
+    return float(min(seconds, _YEAR_S)) if isinstance(seconds, int) and seconds >= 0 else None
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import hmac
 import json
 import logging
 import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefuse
 from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.domain.sighting import Sighting
 from backend.notifications.loop_thread import CLOSING_S, LoopThread
+from backend.notifications.masking import masked
 
 TIMEOUT_S = 20.0
 VERSION = 1
@@ -68,7 +71,8 @@ class WebhookNotifier:
         except (httpx.HTTPError, OSError) as error:
             # Only the kind of error: its text may hold the address.
             raise DeliveryDelayed(f"The webhook cannot be reached: {type(error).__name__}.") from None
-        return _judged(status, retry_after, _masked(text, channel))
+        said = masked(text, (channel.settings["url"], channel.settings.get("secret")))
+        return _judged(status, retry_after, said)
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, str | None, str]:
         async with self._client.stream("POST", url, content=body, headers=headers) as response:
@@ -146,6 +150,8 @@ def _headers(body: bytes, event_id: str, secret: str | None) -> dict[str, str]:
     timestamp = str(int(time.time()))
     headers = {
         "Content-Type": "application/json",
+        # Its few words are read as they are: one that packs them wrongly has taken the message all the same.
+        "Accept-Encoding": "identity",
         "User-Agent": "face-server",
         "X-Face-Server-Event": event_id,
         "X-Face-Server-Timestamp": timestamp,
@@ -171,11 +177,13 @@ def _problem(status: int, retry_after: str | None, text: str) -> DeliveryError:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    return float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
-
-
-def _masked(text: str, channel: Channel) -> str:
-    for secret in (channel.settings["url"], channel.settings.get("secret")):
-        if secret:
-            text = text.replace(secret, "***")
-    return text
+    """How long `Retry-After` asks to wait, in seconds or until a date (RFC 9110, 10.2.3); None where it is neither."""
+    if retry_after is None or retry_after.isdecimal():
+        return None if retry_after is None else float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    # A date without a zone, as some write it, is in Greenwich time as all others.
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

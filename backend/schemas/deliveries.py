@@ -13,7 +13,10 @@ class AttemptReply(BaseModel):
 
     began_at: AwareDatetime
     ended_at: AwareDatetime
-    outcome: str = Field(description="`delivered`, `delayed` or `failed`.")
+    outcome: str = Field(
+        description="`delivered`, `delayed`, `failed`, or `withheld` where it was not sent after all; of a change of a "
+        "message that was sent `edited`, `edit_delayed` or `edit_refused`."
+    )
     answer: str
 
 
@@ -23,7 +26,10 @@ class DeliveryReply(BaseModel):
     delivery_id: str
     sighting_id: str
     channel_id: str
-    state: DeliveryState = Field(description="`failed` ones were given up and can be sent again.")
+    state: DeliveryState = Field(
+        description="`failed` ones were given up and can be sent again; `withheld` ones fell into the cooldown of "
+        "their rules."
+    )
     attempts: int = Field(description="Since it was last written or sent again.")
     created_at: AwareDatetime
     next_attempt_at: AwareDatetime

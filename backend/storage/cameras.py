@@ -26,6 +26,12 @@ def remove(tx: Transaction, camera_id: str) -> bool:
     return tx.execute(delete(cameras).where(cameras.c.camera_id == camera_id)).rowcount > 0
 
 
+def find(tx: Transaction, camera_id: str) -> Camera | None:
+    """A camera, or None where there is none of that id."""
+    row = tx.execute(select(cameras).where(cameras.c.camera_id == camera_id)).first()
+    return None if row is None else _camera(tx, row)
+
+
 def all_by_nickname(tx: Transaction) -> list[Camera]:
     """All cameras, sorted by nickname."""
     return [_camera(tx, row) for row in tx.execute(select(cameras).order_by(cameras.c.nickname, cameras.c.camera_id))]

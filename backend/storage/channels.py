@@ -35,6 +35,17 @@ def change(tx: Transaction, channel_id: str, settings: Mapping[str, str]) -> Non
     )
 
 
+def follow_chat(tx: Transaction, api_token: str, chat_id: str, moved_to: str) -> None:
+    """Have every channel to a Telegram chat lead to its new id: a group gets one when it becomes a supergroup."""
+    for channel in all_by_age(tx):
+        settings = dict(channel.settings)
+        if channel.kind is ChannelKind.TELEGRAM and (settings["api_token"], settings["chat_id"]) == (
+            api_token,
+            chat_id,
+        ):
+            change(tx, channel.channel_id, settings | {"chat_id": moved_to})
+
+
 def rename(tx: Transaction, channel_id: str, name: str) -> None:
     """Give a channel another name."""
     tx.execute(update(channels).where(channels.c.channel_id == channel_id).values(name=name))

@@ -19,11 +19,11 @@ from backend.storage.tables import attempts, deliveries, firings, sightings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sent:
-    """A message that is on its way or was taken: about whom, and when it was written."""
+    """A message that its channel took: about whom, and when."""
 
     person_id: str | None
     template: Template
-    created_at: datetime
+    delivered_at: datetime
 
 
 def add(
@@ -135,10 +135,26 @@ def outdated(tx: Transaction, since: datetime) -> list[Delivery]:
     return list(first.values())
 
 
-def delivered(tx: Transaction, delivery_id: str, reference: str | None, told: Sighting | None) -> None:
-    """Record that the channel took the message, by what it knows it, and which state of the sighting it shows."""
+def delivered(
+    tx: Transaction, delivery_id: str, reference: str | None, told: Sighting | None, moment: datetime
+) -> None:
+    """Record when the channel took the message, by what it knows it, and which state of the sighting it shows."""
     shown = None if told is None else _shown_of(told)
-    _record(tx, delivery_id, state=DeliveryState.DELIVERED, last_error=None, reference=reference, shown=shown)
+    _record(
+        tx,
+        delivery_id,
+        state=DeliveryState.DELIVERED,
+        last_error=None,
+        reference=reference,
+        shown=shown,
+        delivered_at=moment,
+    )
+
+
+def withheld(tx: Transaction, delivery_id: str, reason: str) -> None:
+    """Record that the message is not sent after all."""
+    query = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
+    tx.execute(query.values(state=DeliveryState.WITHHELD, last_error=reason))
 
 
 def edited(tx: Transaction, delivery_id: str, told: Sighting, next_at: datetime) -> None:
@@ -148,8 +164,12 @@ def edited(tx: Transaction, delivery_id: str, told: Sighting, next_at: datetime)
 
 
 def edit_refused(tx: Transaction, delivery_id: str) -> None:
-    """Record that a message cannot be changed."""
-    tx.execute(update(deliveries).where(deliveries.c.delivery_id == delivery_id).values(reference=None))
+    """Record that a message stays as it is, until its sighting changes again; it can be answered still."""
+    current = select(_shown(sightings.c.person_id, sightings.c.picture)).where(
+        sightings.c.sighting_id == deliveries.c.sighting_id
+    )
+    query = update(deliveries).where(deliveries.c.delivery_id == delivery_id)
+    tx.execute(query.values(shown=current.scalar_subquery()))
 
 
 def edit_delayed(tx: Transaction, delivery_id: str, next_at: datetime) -> None:
@@ -251,20 +271,44 @@ def send_again(tx: Transaction, delivery_id: str) -> None:
     tx.execute(query.values(**values, digest_id=None))
 
 
-def sent_since(tx: Transaction, rule_id: str, moment: datetime) -> list[Sent]:
-    """Of whom a rule's messages told that were written since a moment, but for those that were given up."""
+def rules_of(tx: Transaction, delivery_id: str) -> list[str]:
+    """The ids of the rules that asked for a delivery."""
+    query = select(firings.c.rule_id).where(firings.c.delivery_id == delivery_id).order_by(firings.c.rule_id)
+    return list(tx.connection.scalars(query))
+
+
+def was_given_up(tx: Transaction, delivery_id: str) -> bool:
+    """Whether a message failed once, so that it waits because a person wants it sent."""
+    failed_once = (attempts.c.delivery_id == delivery_id) & (attempts.c.outcome == DeliveryState.FAILED)
+    return tx.execute(select(attempts.c.attempt_id).where(failed_once)).first() is not None
+
+
+def sent_since(tx: Transaction, rule_id: str, moment: datetime, waiting: Delivery | None = None) -> list[Sent]:
+    """Of whom a rule's messages told that a channel took since a moment.
+
+    Where one is `waiting`: only messages that were written before it, about other sightings.
+    """
+    earlier = (
+        []
+        if waiting is None
+        else [
+            deliveries.c.delivery_id < waiting.delivery_id,
+            deliveries.c.sighting_id != waiting.sighting_id,
+        ]
+    )
     query = (
-        select(sightings.c.person_id, sightings.c.embedding, sightings.c.model, deliveries.c.created_at)
+        select(sightings.c.person_id, sightings.c.embedding, sightings.c.model, deliveries.c.delivered_at)
         .join(deliveries, deliveries.c.sighting_id == sightings.c.sighting_id)
         .join(firings, firings.c.delivery_id == deliveries.c.delivery_id)
         .where(
             firings.c.rule_id == rule_id,
-            deliveries.c.created_at > moment,
-            deliveries.c.state != DeliveryState.FAILED,
+            deliveries.c.delivered_at > moment,
+            *earlier,
         )
     )
     return [
-        Sent(row.person_id, Template(from_bytes(row.embedding), row.model), row.created_at) for row in tx.execute(query)
+        Sent(row.person_id, Template(from_bytes(row.embedding), row.model), row.delivered_at)
+        for row in tx.execute(query)
     ]
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "search_1"
+REVISION = "notifications_4"
 """The newest migration, whose schema these tables are."""
 
 
@@ -176,6 +176,19 @@ sightings = Table(
     Index(None, "person_id", "sighting_id"),
 )
 
+# The best looks of a sighting, each alone: what a name that is given later is learned from.
+sighting_looks = Table(
+    "sighting_looks",
+    metadata,
+    Column("sighting_id", ForeignKey("sightings.sighting_id", ondelete="CASCADE"), primary_key=True),
+    # From 0, the best first.
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("model", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=False),
+    Column("quality", Float, nullable=False),
+    Column("png", LargeBinary, nullable=True),
+)
+
 # What happened to sightings, in order. They outlive neither: an event of a sighting that is gone tells nothing.
 events = Table(
     "events",
@@ -220,6 +233,8 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("next_attempt_at", UtcDateTime, nullable=False),
+    # When the channel took it: from then on a rule's cooldown runs.
+    Column("delivered_at", UtcDateTime, nullable=True, index=True),
     Column("last_error", Text, nullable=True),
     # By what the channel knows the message, where it can be changed, and which name and picture it shows.
     Column("reference", String(64), nullable=True),

@@ -128,6 +128,11 @@ def remove(tx: Transaction, template_id: str) -> bool:
     return tx.execute(delete(templates).where(templates.c.template_id == template_id)).rowcount > 0
 
 
+def remove_learned(tx: Transaction, person_id: str, sources: Collection[str]) -> None:
+    """Remove a person's templates that came from these sources, by their hashes."""
+    tx.execute(delete(templates).where(_of(person_id), templates.c.source_sha256.in_(list(sources))))
+
+
 def give(tx: Transaction, giver: str, taker: str) -> None:
     """Give all templates of one person to another, but for photos that the other has already."""
     theirs = templates.alias()

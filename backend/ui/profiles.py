@@ -5,15 +5,18 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 from pydantic import ValidationError
 
-from backend.client import ClientError
+from backend.client import ClientError, Missing
 from backend.schemas.profiles import Profile, ProfileChange
 from backend.ui.announcements import announce
 from backend.ui.connection import client
 from backend.ui.explanations import faults, show
 from backend.ui.form_dialog import FormDialog
-from backend.ui.phrases import plain
+from backend.ui.phrases import count, plain
 
 _DIALOG = FormDialog("profile")
+_FACES = 12
+"""How many faces are shown: two rows of them."""
+_FACE_WIDTH = 72
 _LABELS = {"display_name": "Display name", "note": "Note", "groups": "Groups"}
 
 
@@ -38,6 +41,7 @@ def show_form(people: Sequence[Profile]) -> None:
 def _form(person: Profile, groups: Sequence[str]) -> None:
     key = _DIALOG.key
     st.markdown(f"**{plain(person.person_id)}**")
+    _show_faces(person)
     name = st.text_input(
         _LABELS["display_name"],
         person.display_name or "",
@@ -62,6 +66,31 @@ def _form(person: Profile, groups: Sequence[str]) -> None:
             st.rerun()
         if st.button("Save", type="primary", icon=":material/check:", key=f"{key}-save"):
             _save(person, {"display_name": name.strip() or None, "note": note.strip() or None, "groups": chosen})
+
+
+def _show_faces(person: Profile) -> None:
+    """The faces that the person is recognised by: one that is somebody else's is seen at once."""
+    try:
+        listed = client().faces(person.person_id, limit=_FACES)
+        shown = [(face.source_name, _picture(person.person_id, face.face_id)) for face in listed.faces if face.picture]
+    except Missing:
+        # Removed by somebody else meanwhile: whoever saves is told.
+        return
+    except ClientError as error:
+        show(error)
+        return
+    if shown:
+        with st.container(horizontal=True, gap="xsmall", key=f"{_DIALOG.key}-faces"):
+            for name, picture in shown:
+                st.image(picture, width=_FACE_WIDTH, alt=name)
+    if shown and listed.total > len(shown):
+        st.caption(f"and {count(listed.total - len(shown), 'face')} more")
+
+
+@st.cache_data(scope="session", max_entries=200, show_spinner=False)
+def _picture(person_id: str, face_id: str) -> bytes:
+    """A face's picture, which never changes."""
+    return client().face_picture(person_id, face_id)
 
 
 def _save(person: Profile, entries: dict[str, object]) -> None:

@@ -23,11 +23,16 @@ STATES: Mapping[DeliveryState, tuple[str, Colour, str]] = {
     DeliveryState.PENDING: ("waiting", "blue", ":material/schedule_send:"),
     DeliveryState.DELIVERED: ("delivered", "green", ":material/check:"),
     DeliveryState.FAILED: ("given up", "red", ":material/error:"),
+    DeliveryState.WITHHELD: ("withheld", "gray", ":material/timer:"),
 }
 _ATTEMPTS: Mapping[str, str] = {
     "delivered": ":green[:material/check:]",
     "delayed": ":orange[:material/schedule:]",
     "failed": ":red[:material/close:]",
+    "withheld": ":gray[:material/timer:]",
+    "edited": ":green[:material/edit:]",
+    "edit_delayed": ":orange[:material/schedule:]",
+    "edit_refused": ":red[:material/edit_off:]",
 }
 _SHOWN_ATTEMPTS = 3
 _SHOWN_QUALITIES = 5

@@ -83,7 +83,8 @@ def encode_jpeg(image: RgbImage, quality: int = 90) -> bytes:
 def encode_png(image: RgbImage) -> bytes:
     """The picture as a PNG file, which loses nothing."""
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
+    # A tenth larger than by Pillow's usual level, and written in a third of the time: a camera waits for it.
+    Image.fromarray(image).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

@@ -51,4 +51,4 @@ class FacePipeline:
         qualities = [grade(*pair, image.shape) for pair in zip(aligned, detections, strict=True)]
         with timed(self._meter, Stage.EMBED):
             templates = self._embedder.embed(aligned)
-        return [Face(*parts) for parts in zip(detections, qualities, templates, strict=True)]
+        return [Face(*parts) for parts in zip(detections, qualities, templates, aligned, strict=True)]

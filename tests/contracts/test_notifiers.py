@@ -27,6 +27,7 @@ from backend.notifications.telegram import TelegramNotifier
 from backend.notifications.webhook import WebhookNotifier
 from tests.rig.bot_api import Answer, BotApi, Cut, Garbage, Refused, ServerError, Slow, TooManyRequests
 from tests.rig.broker import PASSWORD, USER, Broker
+from tests.rig.broker_front import BrokerFront
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.webhook import WebhookReceiver
@@ -81,6 +82,9 @@ class Service(Protocol):
     def tells_why(self) -> bool:
         """Whether a refusal's own words are passed on."""
 
+    def script(self, *answers: Answer) -> None:
+        """Have the next messages answered like this."""
+
     def hang(self, seconds: float) -> None:
         """Have the next message answered after so long."""
 
@@ -92,13 +96,6 @@ class Service(Protocol):
 
     def wait_for_one(self) -> None:
         """Wait until a message has come."""
-
-
-class AnsweringService(Service, Protocol):
-    """A service whose answers can be faulty: one that is spoken to over HTTP."""
-
-    def script(self, *answers: Answer) -> None:
-        """Have the next messages answered like this."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +133,7 @@ class TelegramService:
         self.api.wait_for("sendPhoto")
 
 
-def telegram() -> Iterator[AnsweringService]:
+def telegram() -> Iterator[Service]:
     with BotApi() as api:
         notifier = TelegramNotifier(api.url, TIMEOUT_S)
         nowhere = TelegramNotifier(f"http://127.0.0.1:{_closed_port()}", TIMEOUT_S)
@@ -218,18 +215,22 @@ class AppriseService:
 
 @dataclass(frozen=True)
 class MqttService:
-    """A real broker behind a faulty network; its own refusals, garbage and cuts are in `test_mqtt.py`."""
+    """A real broker behind a faulty network, and before both somebody who answers as no real broker does on command."""
 
     broker: Broker
     proxy: TcpProxy
+    front: BrokerFront
     notifier: Notifier
     nowhere: Notifier
     channel: Channel
     stranger: Channel
     limit: int | None = None
     tells_how_long: bool = False
-    tells_why: bool = True
+    tells_why: bool = False
     secret: str = PASSWORD
+
+    def script(self, *answers: Answer) -> None:
+        self.front.script(*answers)
 
     def hang(self, seconds: float) -> None:
         if seconds > TIMEOUT_S:
@@ -272,7 +273,7 @@ class Elsewhere:
         self._notifier.close()
 
 
-def webhook() -> Iterator[AnsweringService]:
+def webhook() -> Iterator[Service]:
     secret = "AAsecret-of-the-webhook"
     with WebhookReceiver(secret) as receiver, closing(WebhookNotifier(TIMEOUT_S)) as notifier:
         known, stranger = (
@@ -283,7 +284,7 @@ def webhook() -> Iterator[AnsweringService]:
         yield WebhookService(receiver, notifier, nowhere, known, stranger)
 
 
-def apprise() -> Iterator[AnsweringService]:
+def apprise() -> Iterator[Service]:
     # At its first use the library loads a hundred plugins, which takes longer than a message may here.
     assert Apprise().add("json://127.0.0.1")
     with WebhookReceiver(password=AppriseService.secret) as receiver, closing(AppriseNotifier(TIMEOUT_S)) as notifier:
@@ -300,14 +301,15 @@ def mqtt() -> Iterator[Service]:
         tempfile.TemporaryDirectory() as folder,
         Broker(Path(folder)) as broker,
         TcpProxy(broker.port) as proxy,
+        BrokerFront(proxy.port) as front,
         closing(MqttNotifier(TIMEOUT_S)) as notifier,
     ):
         known, stranger = (
-            Channel("home", ChannelKind.MQTT, _broker_settings(proxy.port, password))
+            Channel("home", ChannelKind.MQTT, _broker_settings(front.port, password))
             for password in (PASSWORD, "AApassword-of-another")
         )
         nowhere = Elsewhere(notifier, "port", str(_closed_port()))
-        yield MqttService(broker, proxy, notifier, nowhere, known, stranger)
+        yield MqttService(broker, proxy, front, notifier, nowhere, known, stranger)
 
 
 def _broker_settings(port: int, password: str) -> dict[str, str]:
@@ -344,8 +346,9 @@ def service(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -
 
 
 @pytest.fixture(params=[telegram, webhook, apprise])
-def answering(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[AnsweringService]:
-    make: Callable[[], Iterator[AnsweringService]] = request.param
+def over_http(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[Service]:
+    """The services to which each message has a connection of its own."""
+    make: Callable[[], Iterator[Service]] = request.param
     for made in make():
         yield made
         silent(made)
@@ -416,37 +419,37 @@ def test_an_answer_that_does_not_come_delays_the_message(service: Service) -> No
     assert isinstance(sending(service), DeliveryDelayed)
 
 
-def test_a_refusal_is_final_and_says_why(answering: AnsweringService) -> None:
-    answering.script(Refused(400, "Bad Request: chat not found"))
-    refusal = sending(answering)
+def test_a_refusal_is_final_and_says_why(service: Service) -> None:
+    service.script(Refused(400, "Bad Request: chat not found"))
+    refusal = sending(service)
     assert isinstance(refusal, DeliveryRefused)
-    assert "chat not found" in refusal.message.lower() or not answering.tells_why
+    assert "chat not found" in refusal.message.lower() or not service.tells_why
 
 
-def test_a_refusal_that_repeats_the_secret_is_told_without_it(answering: AnsweringService) -> None:
-    answering.script(Refused(403, f"Forbidden: {answering.secret} was blocked"))
-    refusal = sending(answering)
+def test_a_refusal_that_repeats_the_secret_is_told_without_it(service: Service) -> None:
+    service.script(Refused(403, f"Forbidden: {service.secret} was blocked"))
+    refusal = sending(service)
     assert isinstance(refusal, DeliveryRefused)
-    assert "was blocked" in refusal.message or not answering.tells_why
+    assert "was blocked" in refusal.message or not service.tells_why
 
 
 def test_an_unknown_secret_is_refused(service: Service) -> None:
     assert isinstance(sending(service, service.stranger), DeliveryRefused)
 
 
-def test_a_request_to_wait_says_how_long(answering: AnsweringService) -> None:
-    answering.script(TooManyRequests(retry_after=7))
-    delay = sending(answering)
+def test_a_request_to_wait_says_how_long(service: Service) -> None:
+    service.script(TooManyRequests(retry_after=7))
+    delay = sending(service)
     assert isinstance(delay, DeliveryDelayed)
-    assert delay.retry_after == (7 if answering.tells_how_long else None)
+    assert delay.retry_after == (7 if service.tells_how_long else None)
 
 
 @pytest.mark.parametrize(
     "answer", [ServerError(500), ServerError(502), Garbage(), Cut(), Garbage(delivered=True), Cut(delivered=True)]
 )
-def test_a_fault_of_the_service_delays_the_message(answering: AnsweringService, answer: Answer) -> None:
-    answering.script(answer)
-    delay = sending(answering)
+def test_a_fault_of_the_service_delays_the_message(service: Service, answer: Answer) -> None:
+    service.script(answer)
+    delay = sending(service)
     assert isinstance(delay, DeliveryDelayed)
     assert delay.retry_after is None
 
@@ -455,21 +458,21 @@ def test_a_service_that_cannot_be_reached_delays_the_message(service: Service) -
     assert isinstance(sending(service, notifier=service.nowhere), DeliveryDelayed)
 
 
-def test_after_a_fault_the_next_message_arrives(answering: AnsweringService) -> None:
-    answering.script(Cut())
-    sending(answering)
-    answering.notifier.send(answering.channel, MESSAGE)
-    assert len(answering.delivered()) == 1
+def test_after_a_fault_the_next_message_arrives(service: Service) -> None:
+    service.script(Cut())
+    sending(service)
+    service.notifier.send(service.channel, MESSAGE)
+    assert len(service.delivered()) == 1
 
 
-def test_a_message_that_hangs_holds_no_other_up_where_each_has_its_own_connection(answering: AnsweringService) -> None:
-    answering.script(Slow(30.0))
-    hanging = threading.Thread(target=sending, args=(answering,))
+def test_a_message_that_hangs_holds_no_other_up_where_each_has_its_own_connection(over_http: Service) -> None:
+    over_http.script(Slow(30.0))
+    hanging = threading.Thread(target=sending, args=(over_http,))
     hanging.start()
-    answering.wait_for_one()
-    answering.notifier.send(answering.channel, MESSAGE)
+    over_http.wait_for_one()
+    over_http.notifier.send(over_http.channel, MESSAGE)
     assert hanging.is_alive()
-    answering.notifier.close()
+    over_http.notifier.close()
     hanging.join()
 
 

@@ -1,10 +1,12 @@
 """A stranger passes, is named on the phone, is known at the next pass, and is said not to be that person after all."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.rig.bot_api import BotApi, Call
 from tests.rig.clips import Clip, walk_past
@@ -65,6 +67,11 @@ def test_a_name_given_on_the_phone_counts_from_the_next_pass_and_a_denial_for_ev
     (question,) = phone.wait_for("sendMessage")
     phone.push_message(CHAT, "carol", reply_to=question.message_id)
     assert phone.wait_for("sendMessage", 2)[1].params["text"].startswith("carol is new: learned from")
+    faces = server.get("/v1/persons/carol/faces")["faces"]
+    assert len(faces) > 1
+    with server.client() as client:
+        pictures = [client.get(face["picture"]).raise_for_status().content for face in faces]
+    assert {Image.open(io.BytesIO(picture)).size for picture in pictures} == {(112, 112)}
     second = _pass(server, phone, clip, "Second")
     assert second.params["caption"].startswith("carol at Second")
     assert "is not taken for carol again" in _press(phone, second, "Not carol")

@@ -123,6 +123,13 @@ class BotApi:
             self._push_update({"message": message})
             return int(message["message_id"])
 
+    def push_migration(self, chat_id: int, new_chat_id: int) -> None:
+        """Let a group become a supergroup, of which its members see a line in the group as it was."""
+        with self._changed:
+            known = {"message_id": self._chats.next_number(), "date": int(time.time()), "from": _person(USER_ID)}
+            group = {"id": chat_id, "type": "group", "title": f"chat {chat_id}"}
+            self._push_update({"message": known | {"chat": group, "migrate_to_chat_id": new_chat_id}})
+
     def push_callback(self, chat_id: int, message_id: int, data: str, *, user_id: int = USER_ID) -> str:
         """Let a person press a button below a message; return the id that `answerCallbackQuery` must name."""
         with self._changed:

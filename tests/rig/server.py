@@ -69,7 +69,7 @@ class ServerProcess:
         if not listening.wait(START_SECONDS) or not self.url:
             self.kill()
             raise AssertionError(f"The server did not start:\n{self.log}")
-        httpx.get(f"{self.url}/readyz", verify=self._verify).raise_for_status()
+        httpx.get(f"{self.url}/readyz", verify=self._verify, timeout=START_SECONDS).raise_for_status()
 
     def stop(self) -> None:
         """End the server as Ctrl-C does, and see that it ends in time."""

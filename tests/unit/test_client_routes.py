@@ -89,6 +89,11 @@ def test_a_change_of_a_person_can_take_something_away_and_leave_the_rest() -> No
     assert call == ("PATCH", "/persons/alice", {"note": None})
 
 
+def test_the_faces_of_a_person_are_listed_and_shown_one_by_one() -> None:
+    _, path, _ = _sent(lambda client: client.faces("Zoë / 1", limit=12), {"faces": [], "total": 0, "next_cursor": None})
+    assert path == "/v1/persons/Zo%C3%AB%20%2F%201/faces?limit=12"
+
+
 def test_deliveries_are_asked_for_by_state() -> None:
     _, path, _ = _sent(
         lambda client: client.deliveries(state=DeliveryState.FAILED, limit=5), {"deliveries": [], "next_cursor": None}

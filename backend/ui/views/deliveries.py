@@ -25,6 +25,7 @@ _WHICH: Mapping[str, str] = {
     DeliveryState.PENDING: "Waiting",
     DeliveryState.DELIVERED: "Delivered",
     DeliveryState.FAILED: "Given up",
+    DeliveryState.WITHHELD: "Withheld",
 }
 _EVERY_CHANNEL = ""
 _MOST_AT_ONCE = 200

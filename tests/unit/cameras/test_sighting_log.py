@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 from backend.cameras.follow import Look, Visit
 from backend.cameras.sighting_log import SightingLog, close_left_open
 from backend.domain.camera import Camera
-from backend.domain.face import Template
+from backend.domain.face import Face, KeptLook, Template
 from backend.domain.geometry import Box
 from backend.domain.identity import Candidate, Decision, Verdict
 from backend.domain.notification import ChannelKind
 from backend.domain.sighting import Evidence, Sighting, SightingFilter
 from backend.notifications.routing import Router
-from backend.storage import cameras, channels, sightings
+from backend.storage import cameras, channels, outbox, sighting_looks, sightings
 from backend.storage.database import Database, Transaction, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.snapshots import Snapshots
@@ -39,8 +39,15 @@ class Told:
     people: list[str | None] = field(default_factory=list)
     woken: int = 0
 
-    def tell(self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
+    risen: list[float | None] = field(default_factory=list)
+
+    def tell(
+        self, tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False
+    ) -> bool:
         assert sightings.find(tx, sighting.sighting_id) == sighting
+        if risen:
+            self.risen.append(sighting.similarity)
+            return False
         self.people.append(sighting.person_id)
         return sighting.person_id is not None
 
@@ -115,6 +122,7 @@ def _visit(
     template: Template = STRANGER,
     ended: bool = False,
     shade: int = 100,
+    best_looks: tuple[Face, ...] = (),
 ) -> Visit:
     """A visit, in seconds after noon; its picture has one shade."""
     started_at = NOON + timedelta(seconds=begins)
@@ -127,7 +135,18 @@ def _visit(
         looks=looks,
         best=Look(np.full((48, 64, 3), shade, np.uint8), BOX, quality),
         ended=ended,
+        best_looks=best_looks,
     )
+
+
+def _look(shade: int) -> Face:
+    """A look at the stranger, whose aligned face has one shade."""
+    return replace(CAST.face("S", 0), aligned=np.full((112, 112, 3), shade, np.uint8))
+
+
+def _kept_looks(house: House) -> list[KeptLook]:
+    with house.database.read() as tx:
+        return sighting_looks.of_sighting(tx, house.kept()[0].sighting_id)
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -190,6 +209,41 @@ def test_somebody_unknown_who_is_recognised_is_renamed_and_told_of_again(house: 
     assert (sighting.person_id, sighting.similarity) == ("alice", 0.65)
     assert house.told.people == [None, "alice"]
     assert house.told.woken == 1
+
+
+def test_the_best_looks_are_kept_each_alone_with_its_face(house: House) -> None:
+    log = house.log()
+    first, second, better = _look(10), _look(20), _look(30)
+    log.report(_visit(None, best_looks=(first, second)))
+    log.report(_visit(None, lasts=1.5, best_looks=(better, first)))
+    kept = _kept_looks(house)
+    assert [look.template.similarity(face.template) for look, face in zip(kept, (better, first), strict=True)] == [
+        pytest.approx(1.0)
+    ] * 2
+    assert [int(decode(look.crop or b"").mean()) for look in kept] == [30, 10]
+    assert [look.quality for look in kept] == [0.9, 0.9]
+
+
+def test_looks_stay_as_they_were_once_somebody_said_who_it_is(house: House) -> None:
+    log = house.log()
+    log.report(_visit(None, best_looks=(_look(10),)))
+    with house.database.write() as tx:
+        sightings.relabel(tx, house.kept()[0].sighting_id, "alice")
+    log.report(_visit(None, lasts=1.5, best_looks=(_look(20),)))
+    assert [int(decode(look.crop or b"").mean()) for look in _kept_looks(house)] == [10]
+
+
+def test_where_no_faces_are_to_be_kept_looks_are_kept_without(house: House) -> None:
+    log = SightingLog(house.camera, house.database, house.snapshots, house.told.tell, house.told.wake, keep_crops=False)
+    log.report(_visit(None, best_looks=(_look(10),)))
+    assert [look.crop for look in _kept_looks(house)] == [None]
+
+
+def test_a_similarity_that_rises_is_told_of_once_and_one_that_falls_is_not(house: House) -> None:
+    log = house.log()
+    for seconds, similarity in enumerate((0.6, 0.55, 0.7, 0.65), start=1):
+        log.report(_visit(lasts=1.5 * seconds, similarity=similarity))
+    assert (house.told.people, house.told.risen) == (["alice"], [0.7])
 
 
 def test_a_name_given_up_takes_its_similarity_along(house: House) -> None:
@@ -344,12 +398,14 @@ def test_the_message_is_in_the_outbox_with_the_sighting_or_neither_is(house: Hou
         cameras.add(tx, house.camera)
     log = SightingLog(house.camera, house.database, house.snapshots, Router(zone=None).tell, house.told.wake)
     log.report(_visit(ended=True))
+    with house.database.write() as tx:
+        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None, datetime.now(UTC))
     log.report(_visit(visit_id=2, begins=60.0, ended=True))
     assert len(house.kept()) == 2
     # The second one is within the camera's cooldown.
     assert (_messages(house), house.told.woken) == (1, 1)
 
-    def fails(tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera) -> bool:
+    def fails(tx: Transaction, sighting: Sighting, evidence: Evidence, camera: Camera, *, risen: bool = False) -> bool:
         Router(zone=None).tell(tx, sighting, evidence, camera)
         tx.connection.exec_driver_sql("INSERT INTO nowhere VALUES (1)")
         return True

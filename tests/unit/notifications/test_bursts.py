@@ -265,6 +265,21 @@ def test_the_text_has_a_line_for_each_camera_and_says_how_often_who_was_there() 
     ]
 
 
+def test_fifty_long_names_at_fifty_cameras_fit_into_one_message_and_none_is_lost() -> None:
+    visits = [
+        (a_sighting(f"{'🙂' * 40}{n}", camera_nickname=f"{n} {'🏡' * 60}"), f"{n} {'🙂' * 60}") for n in range(50)
+    ]
+    text = digest_text(visits, NOON.tzinfo)
+    assert len(text.encode("utf-16-le")) <= 2 * 4096
+    assert [line.split()[0] for line in text.splitlines()[1:]] == [str(n) for n in range(50)]
+    assert all(f": {n} 🙂" in text for n in range(50))
+
+
+def test_two_people_whose_long_names_begin_alike_stay_two() -> None:
+    visits = [(a_sighting(f"{'x' * 100}{n}"), None) for n in range(2)]
+    assert digest_text(visits, NOON.tzinfo).count("12:00") == 2 + 2
+
+
 def test_each_channel_has_a_pace_of_its_own(home: Home, api: BotApi) -> None:
     busy, calm = a_phone(home, api), home.channel({"api_token": api.token, "chat_id": "-1002"})
     for name in ("alice", "bob"):

@@ -1,5 +1,6 @@
 """From the outbox to the phone: at once, in order, again after faults, and never held up by somebody else's."""
 
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from backend.domain.notification import ChannelKind, DeliveryState
 from backend.notifications.courier import pause_s
 from backend.notifications.dispatcher import GIVE_UP_AFTER, Dispatcher
 from backend.notifications.telegram import TelegramNotifier
+from backend.storage import cameras, channels, outbox
 from backend.storage.snapshots import Snapshots
 from tests.rig.bot_api import BotApi, Call, Refused, ServerError, Slow, TooManyRequests
-from tests.unit.notifications.situations import Home, a_home
+from tests.rig.watching import wait_until
+from tests.unit.notifications.situations import Home, a_camera, a_home
 
 ALICES, BOBS = "-1001", "-1002"
 STOP_S = 10.0
@@ -49,6 +52,14 @@ def dispatching(
 
 def a_phone(home: Home, api: BotApi, chat_id: str = ALICES) -> str:
     return home.channel({"api_token": api.token, "chat_id": chat_id})
+
+
+def a_phone_with_a_cooldown(home: Home, api: BotApi, seconds: int) -> str:
+    """A phone that the camera at the front door tells, by its own rule."""
+    with home.database.write() as tx:
+        phone = channels.add(tx, ChannelKind.TELEGRAM, {"api_token": api.token, "chat_id": ALICES})
+        cameras.add(tx, a_camera(phone, cooldown_seconds=seconds))
+    return phone
 
 
 def who(calls: list[Call]) -> list[str]:
@@ -189,6 +200,83 @@ def test_a_message_too_old_for_another_attempt_is_given_up(home: Home, api: BotA
         assert given_up.wait(STOP_S)
     (told,) = home.told()
     assert told.state == DeliveryState.FAILED
+
+
+@pytest.mark.parametrize("wait", [10**9, 10**400])
+def test_a_channel_that_wants_to_be_left_alone_for_ever_is_tried_last_when_its_message_is_given_up(
+    home: Home, api: BotApi, wait: int
+) -> None:
+    phone = a_phone(home, api)
+    api.script([TooManyRequests(wait), ServerError(500)])
+    for name in ("alice", "bob"):
+        home.see(name, phone)
+    with hearing("Given up at attempt 2") as given_up, dispatching(home, api, give_up_after=timedelta(seconds=2)):
+        (asked,) = api.wait_for("sendPhoto")
+        assert given_up.wait(STOP_S)
+    # Nobody behind it was sent to a channel that wanted to be left alone.
+    assert who(api.calls("sendPhoto"))[:2] == ["alice", "alice"]
+    assert api.calls("sendPhoto")[1].at - asked.at > 1.0
+
+
+def test_who_was_told_of_while_a_message_waited_is_not_told_of_again(home: Home, api: BotApi) -> None:
+    api.script([ServerError(500)])
+    phone = a_phone_with_a_cooldown(home, api, 3600)
+    for name in ("alice", "alice", "bob", "alice"):
+        home.see(name, phone, camera_id="front")
+    with dispatching(home, api):
+        calls = api.wait_for("sendPhoto", 3)
+        wait_until(lambda: DeliveryState.PENDING not in {told.state for told in home.told()})
+    assert who(calls) == ["alice", "alice", "bob"]
+    assert [told.state for told in home.told()] == ["delivered", "withheld", "delivered", "withheld"]
+    assert "its cooldown has 3600 s left" in str(home.told()[1].last_error)
+
+
+def test_who_was_not_told_of_after_all_is_told_of_by_the_next_message(home: Home, api: BotApi) -> None:
+    api.script([Refused(400, "Bad Request: chat not found")])
+    phone = a_phone_with_a_cooldown(home, api, 3600)
+    for _ in range(2):
+        home.see("alice", phone, camera_id="front")
+    with dispatching(home, api):
+        assert len(api.wait_for("sendPhoto", delivered=True)) == 1
+    assert [told.state for told in home.told()] == ["failed", "delivered"]
+
+
+def test_another_channel_of_the_rule_gets_the_message_that_the_first_has_taken(home: Home, api: BotApi) -> None:
+    phones = [a_phone_with_a_cooldown(home, api, 3600), home.channel({"api_token": api.token, "chat_id": BOBS})]
+    sighting = home.see("alice", phones[0], camera_id="front")
+    with home.database.write() as tx:
+        outbox.add(tx, sighting.sighting_id, phones[1], ["front"])
+    with dispatching(home, api):
+        assert {call.chat_id for call in api.wait_for("sendPhoto", 2, delivered=True)} == {int(ALICES), int(BOBS)}
+
+
+def test_what_a_person_wants_sent_again_is_sent_within_the_cooldown_too(home: Home, api: BotApi) -> None:
+    api.script([Refused(400, "Bad Request: chat not found")])
+    phone = a_phone_with_a_cooldown(home, api, 3600)
+    for _ in range(2):
+        home.see("alice", phone, camera_id="front")
+    with dispatching(home, api) as dispatcher:
+        api.wait_for("sendPhoto", delivered=True)
+        wait_until(lambda: [told.state for told in home.told()] == ["failed", "delivered"])
+        with home.database.write() as tx:
+            outbox.send_again(tx, outbox.page(tx, DeliveryState.FAILED, None, None, 1)[0].delivery_id)
+        dispatcher.wake()
+        assert len(api.wait_for("sendPhoto", 2, delivered=True)) == 2
+
+
+def test_a_digest_leaves_out_who_was_told_of_while_it_waited(home: Home, api: BotApi) -> None:
+    phone = a_phone_with_a_cooldown(home, api, 3600)
+    for name in ("alice", "alice", "bob", "carol"):
+        home.see(name, phone, camera_id="front")
+    with home.database.write() as tx:
+        first, *others = outbox.page(tx, None, None, None, 10)[::-1]
+        outbox.delivered(tx, first.delivery_id, None, None, others[0].created_at)
+        outbox.put_together(tx, phone, 10)
+    with dispatching(home, api):
+        (album,) = api.wait_for("sendMediaGroup", delivered=True)
+        wait_until(lambda: DeliveryState.PENDING not in {told.state for told in home.told()})
+    assert "alice" not in json.loads(album.params["media"])[0]["caption"]
+    assert [told.state for told in home.told()] == ["delivered", "withheld", "delivered", "delivered"]
 
 
 def test_a_channel_that_is_gone_fails_its_messages(home: Home, api: BotApi) -> None:

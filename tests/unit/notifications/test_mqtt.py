@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from backend.storage import channels
 from tests.rig.broker import FORBIDDEN, PASSWORD, USER, Broker
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.tcp_proxy import TcpProxy
+from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import a_home, a_sighting
 
 PICTURE = jpeg(person_crop(2))
@@ -56,12 +58,21 @@ def test_an_event_has_its_id_its_time_and_its_expiry(broker: Broker, notifier: M
     assert broker.seen("faces/picture")[0].payload == PICTURE
 
 
-def test_nothing_that_happened_is_retained(broker: Broker, notifier: MqttNotifier) -> None:
-    for person_id in ("alice", None):
+def test_what_stays_true_is_retained_and_nothing_that_happened(broker: Broker, notifier: MqttNotifier) -> None:
+    for person_id in (None, "alice"):
         notifier.send(a_channel(broker.port), a_message(person_id))
-    kept = {seen.topic for seen in broker.kept()}
-    assert {topic for topic in kept if topic.startswith("faces/")} == {"faces/status"}
-    assert all(topic.endswith("/config") for topic in kept - {"faces/status"})
+    kept = {seen.topic: seen.payload for seen in broker.kept()}
+    ours = {topic for topic in kept if topic.startswith("faces/")}
+    assert ours == {"faces/status", "faces/person/alice", "faces/camera/front"}
+    assert json.loads(kept["faces/person/alice"])["camera"] == "Front door"
+    assert all(topic.endswith("/config") for topic in kept.keys() - ours)
+
+
+def test_the_stranger_is_described_before_the_first_one_comes(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.report(a_channel(broker.port), [])
+    assert [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")] == [
+        "Stranger present"
+    ]
 
 
 def test_home_assistant_finds_the_person_the_camera_and_the_stranger(broker: Broker, notifier: MqttNotifier) -> None:
@@ -78,6 +89,13 @@ def test_home_assistant_finds_the_person_the_camera_and_the_stranger(broker: Bro
     assert {entity["availability_topic"] for entity in described.values()} == {"faces/status"}
     states = {seen.topic for seen in broker.seen("faces/")}
     assert {entity["state_topic"] for entity in described.values()} - states == {"faces/camera/front/online"}
+
+
+def test_what_describes_an_entity_lies_where_home_assistant_looks(broker: Broker, notifier: MqttNotifier) -> None:
+    notifier.send(a_channel(broker.port, topic="zürich/faces"), a_message("Zoë Müller"))
+    topics = [seen.topic for seen in broker.kept() if seen.topic.startswith("homeassistant/")]
+    assert len(topics) == 4
+    assert all(re.fullmatch(r"homeassistant/\w+/[a-zA-Z0-9_-]+/[a-zA-Z0-9_-]+/config", topic) for topic in topics)
 
 
 def test_without_a_discovery_prefix_nothing_is_described(broker: Broker, notifier: MqttNotifier) -> None:
@@ -171,7 +189,7 @@ def test_home_assistant_calls_people_by_their_display_names(broker: Broker, noti
     notifier.send(a_channel(broker.port), Notification("", None, "01EVENT", a_sighting("alice"), "Alice Example"))
     described = [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")]
     assert {"Alice Example last camera", "Alice Example last seen"} <= set(described)
-    state = json.loads(broker.seen("faces/camera/front")[0].payload)
+    state = json.loads(broker.wait_for("faces/camera/front")[0].payload)
     assert (state["person"], state["person_id"]) == ("Alice Example", "alice")
 
 
@@ -230,3 +248,22 @@ def test_home_assistant_is_kept_told_which_cameras_are_online(
         online.set()
         assert [seen.payload for seen in broker.wait_for("faces/camera/front/online", 2)] == [b"OFF", b"ON"]
         states.stop(5.0)
+
+
+def test_a_broker_that_is_away_is_told_of_once_in_the_log(
+    tmp_path: Path, notifier: MqttNotifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[int] = []
+
+    def cameras() -> list[CameraOnline]:
+        asked.append(1)
+        return []
+
+    with a_home(tmp_path) as home:
+        with home.database.write() as tx:
+            channels.add(tx, ChannelKind.MQTT, a_channel(9).settings, "Home")
+        states = HomeStates(home.database, notifier, cameras, interval_s=0.02)
+        states.start()
+        wait_until(lambda: len(asked) > 3)
+        states.stop(5.0)
+    assert len([line for line in caplog.messages if "not told which cameras" in line]) == 1

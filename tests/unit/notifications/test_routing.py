@@ -34,6 +34,13 @@ def told(home: Home, sighting: Sighting, camera: Camera) -> Sequence[str]:
         return [delivery.channel_id for delivery in outbox.of_sighting(tx, sighting.sighting_id)]
 
 
+def deliver(home: Home, moment: datetime | None = None) -> None:
+    """Have the oldest waiting message of each channel taken, now or at another moment."""
+    with home.database.write() as tx:
+        for head in outbox.heads(tx):
+            outbox.delivered(tx, head.delivery_id, None, None, moment or datetime.now(UTC))
+
+
 def outcome(home: Home, sighting: Sighting) -> Outcome:
     with home.database.read() as tx:
         return rulings.of_sighting(tx, sighting.sighting_id)[-1].ruling.decisive.outcome
@@ -65,12 +72,29 @@ def test_a_camera_tells_of_strangers_where_it_is_asked_to(home: Home, notify_unk
 
 def test_a_person_told_within_the_cooldown_is_not_told_again_by_this_camera(home: Home) -> None:
     home.see("alice", "phone")
+    deliver(home)
     assert told(home, a_sighting("alice"), a_camera("phone")) == []
     assert told(home, a_sighting("bob"), a_camera("phone")) == ["phone"]
 
 
+def test_a_message_that_waits_starts_no_cooldown(home: Home) -> None:
+    home.see("alice", "phone")
+    assert told(home, a_sighting("alice"), a_camera("phone")) == ["phone"]
+
+
+def test_the_cooldown_runs_from_when_the_channel_took_the_message(home: Home) -> None:
+    home.see("alice", "phone")
+    deliver(home, datetime.now(UTC) - timedelta(seconds=3550))
+    sighting = a_sighting("alice")
+    assert told(home, sighting, a_camera("phone")) == []
+    with home.database.read() as tx:
+        assert rulings.of_sighting(tx, sighting.sighting_id)[-1].ruling.decisive.reason.endswith("50 s left.")
+    assert told(home, a_sighting("alice"), a_camera("phone", cooldown_seconds=3500)) == ["phone"]
+
+
 def test_another_camera_has_its_own_cooldown(home: Home) -> None:
     home.see("alice", "phone", camera_id="garden")
+    deliver(home)
     assert told(home, a_sighting("alice"), a_camera("phone")) == ["phone"]
 
 
@@ -78,11 +102,13 @@ def test_a_rule_for_any_camera_has_one_cooldown_for_all(home: Home) -> None:
     keep(home, a_rule(cooldown_seconds=3600))
     garden = a_camera(None, camera_id="garden")
     assert len(told(home, a_sighting("alice"), a_camera(None))) == 1
+    deliver(home)
     assert told(home, a_sighting("alice", camera_id="garden"), garden) == []
 
 
 def test_without_a_cooldown_every_visit_is_told(home: Home) -> None:
     home.see("alice", "phone")
+    deliver(home)
     assert told(home, a_sighting("alice"), a_camera("phone", cooldown_seconds=0)) == ["phone"]
 
 
@@ -100,6 +126,7 @@ def test_a_channel_that_two_rules_name_gets_one_message_that_counts_for_both(hom
         for rule_id in ("one", "two"):
             rules.add(tx, a_rule(phone, rule_id=rule_id, cooldown_seconds=3600))
     assert told(home, a_sighting("alice"), a_camera(None)) == [phone]
+    deliver(home)
     now = datetime.now(UTC) - timedelta(minutes=1)
     with home.database.read() as tx:
         assert [len(outbox.sent_since(tx, rule_id, now)) for rule_id in ("one", "two")] == [1, 1]
@@ -113,6 +140,22 @@ def test_a_visit_that_gets_its_name_later_is_still_one_message_for_each_channel(
         assert Router(None).tell(tx, replace(sighting, person_id="alice"), EVIDENCE, camera)
         assert len(rulings.of_sighting(tx, sighting.sighting_id)) == 2
     assert len(home.told()) == 1
+
+
+def test_a_visit_that_comes_to_resemble_its_person_enough_for_a_rule_is_told_then(home: Home) -> None:
+    keep(home, a_rule(threshold=0.8))
+    sighting, camera = a_sighting("alice", similarity=0.7), a_camera(None)
+    assert told(home, sighting, camera) == []
+    for similarity, telling in ((0.75, False), (0.85, True), (0.9, False)):
+        with home.database.write() as tx:
+            risen = replace(sighting, similarity=similarity)
+            assert Router(None).tell(tx, risen, EVIDENCE, camera, risen=True) is telling
+    assert len(home.told()) == 1
+    with home.database.read() as tx:
+        assert [record.ruling.decisive.outcome for record in rulings.of_sighting(tx, sighting.sighting_id)] == [
+            Outcome.BELOW_THRESHOLD,
+            Outcome.FIRED,
+        ]
 
 
 def test_a_group_is_that_of_the_person_as_enrolled(home: Home) -> None:

@@ -132,8 +132,25 @@ def test_a_group_that_became_a_supergroup_is_found_at_its_new_id() -> None:
         return in_json(200, ok=True, result={"message_id": 1, "date": 1, "chat": {"id": -1005, "type": "supergroup"}})
 
     with answering(answer) as url, closing(TelegramNotifier(url)) as notifier:
-        notifier.send(a_chat(-5), MESSAGE)
+        receipt = notifier.send(a_chat(-5), MESSAGE)
     assert asked == ["-5", "-1005"]
+    assert receipt.moved_to == "-1005"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "Bad Request: PHOTO_INVALID_DIMENSIONS"),
+        (400, "Bad Request: not enough rights to send photos to the chat"),
+        (413, "Request Entity Too Large"),
+    ],
+)
+def test_a_picture_that_is_not_taken_keeps_no_news_back(api: BotApi, status: int, words: str) -> None:
+    api.script([Refused(status, words)], "sendPhoto")
+    with closing(TelegramNotifier(api.url)) as notifier:
+        notifier.send(a_chat(), MESSAGE)
+    (call,) = api.calls("sendMessage", delivered=True)
+    assert call.params["text"] == "alice at Front door\n(Telegram does not take its picture.)"
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 404, 502])

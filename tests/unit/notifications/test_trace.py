@@ -91,7 +91,8 @@ def test_a_cooldown_says_what_is_left_of_it(home: Home) -> None:
     with home.database.write() as tx:
         before = a_sighting("alice")
         sightings.add(tx, before, a_look())
-        outbox.add(tx, before.sighting_id, "phone", ["rule"], NOON - timedelta(seconds=60))
+        outbox.add(tx, before.sighting_id, "phone", ["rule"], NOON - timedelta(seconds=90))
+        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None, NOON - timedelta(seconds=60))
     trace = traced(home, a_rule(cooldown_seconds=103))
     assert trace.rulings[0].ruling.decisive.outcome is Outcome.COOLDOWN
     assert trace.words[1] == "Rule “Everybody”: Told already; its cooldown has 43 s left."

@@ -1,12 +1,16 @@
 """What is a webhook's own: its document, its signature, and redirects."""
 
 import base64
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from backend.domain.errors import DeliveryRefused
+from backend.domain.errors import DeliveryDelayed, DeliveryRefused
 from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntry, Notification
 from backend.notifications.webhook import WebhookNotifier, signature
 from tests.rig.bot_answers import Refused
@@ -105,6 +109,54 @@ def test_the_signature_is_the_one_that_the_documentation_promises() -> None:
 def test_without_a_secret_there_is_no_signature(receiver: WebhookReceiver, notifier: WebhookNotifier) -> None:
     notifier.send(a_hook(receiver), Notification("alice", PICTURE))
     assert "x-face-server-signature" not in receiver.posted()[0].headers
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("7", 7.0),
+        ("-7", None),
+        ("7.5", None),
+        ("soon", None),
+        ("9" * 400, float("inf")),
+        ("Sun, 22 Nov 1926 12:00:00 GMT", 0.0),
+    ],
+)
+def test_how_long_to_wait_may_be_told_in_seconds_or_as_a_date(asked: str, seconds: float | None) -> None:
+    with answering(503, asked) as url, closing(WebhookNotifier()) as notifier, pytest.raises(DeliveryDelayed) as caught:
+        notifier.send(Channel("hook", ChannelKind.WEBHOOK, {"url": url}), Notification("alice", None))
+    assert caught.value.retry_after == seconds
+
+
+def test_a_date_to_come_is_waited_for() -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(minutes=1), usegmt=True)
+    with answering(429, date) as url, closing(WebhookNotifier()) as notifier, pytest.raises(DeliveryDelayed) as caught:
+        notifier.send(Channel("hook", ChannelKind.WEBHOOK, {"url": url}), Notification("alice", None))
+    assert caught.value.retry_after is not None
+    assert 50 < caught.value.retry_after <= 60
+
+
+@contextmanager
+def answering(status: int, retry_after: str) -> Iterator[str]:
+    """A server that always asks to wait; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Retry-After", retry_after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 def test_a_redirect_is_not_followed(receiver: WebhookReceiver, notifier: WebhookNotifier) -> None:

@@ -3,7 +3,7 @@
 from backend.domain.notification import ChannelKind
 from backend.storage import cameras, channels, outbox, sightings
 from backend.storage.database import Database
-from tests.unit.notifications.situations import a_camera, a_look, a_sighting
+from tests.unit.notifications.situations import NOON, a_camera, a_look, a_sighting
 
 SETTINGS = {"api_token": "1:a", "chat_id": "2"}
 
@@ -40,7 +40,7 @@ def test_a_waiting_message_keeps_its_channel_until_it_is_told(database: Database
         outbox.add(tx, sighting.sighting_id, channel_id, ["front"])
     assert _is_there(database, channel_id)
     with database.write() as tx:
-        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None)
+        outbox.delivered(tx, outbox.heads(tx)[0].delivery_id, None, None, NOON)
     assert not _is_there(database, channel_id)
 
 

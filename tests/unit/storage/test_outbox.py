@@ -39,7 +39,7 @@ def test_a_channel_that_was_told_is_not_told_again(database: Database) -> None:
     sighting_id = _sighted(database, "phone")
     with database.write() as tx:
         (head,) = outbox.heads(tx)
-        outbox.delivered(tx, head.delivery_id, None, None)
+        outbox.delivered(tx, head.delivery_id, None, None, NOON)
     with database.write() as tx:
         outbox.add(tx, sighting_id, "phone", RULES)
         assert outbox.heads(tx) == []
@@ -53,7 +53,7 @@ def test_each_channel_has_its_oldest_message_at_its_head(database: Database) -> 
         heads = {head.channel_id: head for head in outbox.heads(tx)}
         assert {channel: head.sighting_id for channel, head in heads.items()} == {"phone": first, "tablet": first}
         outbox.failed(tx, heads["phone"].delivery_id, "no")
-        outbox.delivered(tx, heads["tablet"].delivery_id, None, None)
+        outbox.delivered(tx, heads["tablet"].delivery_id, None, None, NOON)
     with database.read() as tx:
         assert [(head.channel_id, head.sighting_id) for head in outbox.heads(tx)] == [("phone", second)]
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.ui.prepared import EMPTY, answering, opened, person, refusal, sent, text
+from backend.vision.image import encode_png
+from tests.rig.canned_http import Canned
+from tests.rig.photos import person_crop
+from tests.unit.ui.prepared import EMPTY, Answers, answering, opened, person, refusal, sent, text
 
 NOW = datetime.now(UTC)
 PHONE = {
@@ -318,6 +321,34 @@ def test_the_trace_tells_why_or_why_not_and_all_that_is_new_to_it(page: str, mon
     assert "**Night**: Its cooldown has 43 s left." in said
     assert "Message to **Door bell**" in said
     assert "A fact that this page knows nothing of." in said
+
+
+def test_the_faces_that_a_person_is_recognised_by_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = "/v1/persons/alice/faces"
+    faces = [
+        {
+            "face_id": f"01F{number}",
+            "model": "sface",
+            "quality": 0.9,
+            "source_name": "Front door 2026-11-22 12:00:05",
+            "created_at": "2026-11-22T12:00:05Z",
+            "picture": f"{pictures}/01F{number}/picture" if number else None,
+        }
+        for number in range(2)
+    ]
+    prepared: Answers = {
+        **HOME,
+        pictures: {"faces": faces, "total": 14, "next_cursor": "x"},
+        f"{pictures}/01F1/picture": Canned(200, encode_png(person_crop(2)[:112, :112]), "image/png"),
+    }
+    with answering(prepared) as server:
+        app = opened("people", server.url, monkeypatch)
+        app.button(key="edit-alice").click().run()
+        assert not app.exception
+        assert "and 13 faces more" in text(app)
+        assert [asked.path for asked in server.requests if asked.path.endswith("/picture")] == [
+            f"{pictures}/01F1/picture"
+        ]
 
 
 def test_a_profile_is_changed_and_what_is_emptied_is_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
