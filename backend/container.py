@@ -18,7 +18,7 @@ from backend.cameras.schedule import Schedule
 from backend.cameras.sighting_log import SightingLog, Tell, close_left_open
 from backend.cameras.source import Hardware, VideoSource, open_any, open_camera, usable_hardware
 from backend.cameras.supervisor import Supervisor
-from backend.cameras.visits import VisitLog, Visits
+from backend.cameras.visits import VisitLog, Visits, is_late
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState, masked_link
 from backend.domain.errors import ConfigurationError, ModelError
@@ -439,9 +439,14 @@ def index_of(settings: LocalSettings) -> MakeIndex:
     return CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
 
 
-def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = EVERYTHING) -> Visits:
-    """What follows the faces of one video, as far as `view` shows them, and tells `log` who passed."""
-    return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log)
+def recorded_visits_of(recognition: Recognition, threshold: float, log: VisitLog) -> Visits:
+    """What follows the faces of a recording and tells `log` who passed; none of its frames is ever late."""
+    return Visits(Finder(recognition.pipelines.cameras, EVERYTHING), recognition.identifier, threshold, log)
+
+
+def _live_visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = EVERYTHING) -> Visits:
+    """What follows the faces of a camera, as far as `view` shows them, and tells `log` who passed."""
+    return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log, is_late)
 
 
 def worker_of(
@@ -453,7 +458,7 @@ def worker_of(
         # The log has the name, and must not have the password.
         masked_link(source),
         lambda: open_any(source, settings.rtsp_transport, hardware.device),
-        visits_of(recognition, threshold, log),
+        _live_visits_of(recognition, threshold, log),
         settings.analysis_fps,
         patience=_patience_of(settings),
         degraded=hardware.missing,
@@ -471,7 +476,7 @@ def camera_worker_of(
     return CameraWorker(
         camera.nickname,
         partial(opened, camera.link),
-        visits_of(recognition, camera.threshold, log, View(camera.region, camera.min_face_size)),
+        _live_visits_of(recognition, camera.threshold, log, View(camera.region, camera.min_face_size)),
         camera.analysis_fps or settings.analysis_fps,
         patience=_patience_of(settings),
         degraded=hardware.missing,

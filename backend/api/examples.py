@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
 from pydantic import BaseModel
 
+from backend.api.form_examples import CAMERA_ID
 from backend.schemas import (
     audit,
     cameras,
@@ -27,7 +27,6 @@ from backend.schemas import (
 
 Document = dict[str, Any]
 
-_CAMERA_ID = "01M82FT3N4T9B5WJ1V8X7C6D5E"
 _CHANNEL_ID = "01M82FV0Q2R7C1XK3W9Z8D5F4G"
 _RULE_ID = "01M82FVX5Y3E8DZM6N0A1B7H2J"
 _SIGHTING_ID = "01M82G1K7P4F9ESR2T5V0W3X6Y"
@@ -71,7 +70,7 @@ _PROFILE = {
     "groups": ["family"],
 }
 _CAMERA = {
-    "camera_id": _CAMERA_ID,
+    "camera_id": CAMERA_ID,
     "camera_nickname": "FrontDoor",
     "rtsp_link": "rtsp://viewer:***@192.0.2.10:554/stream",
     "threshold": 0.5,
@@ -107,7 +106,7 @@ _CAMERA = {
 }
 _SIGHTING = {
     "sighting_id": _SIGHTING_ID,
-    "camera_id": _CAMERA_ID,
+    "camera_id": CAMERA_ID,
     "camera_nickname": "FrontDoor",
     "person_id": "alice",
     "similarity": 0.71,
@@ -145,7 +144,7 @@ _MUTE = {
     "mute_id": _MUTE_ID,
     "until": "2026-11-22T23:00:00Z",
     "rule_id": None,
-    "camera_id": _CAMERA_ID,
+    "camera_id": CAMERA_ID,
     "person_id": None,
     "stranger": False,
 }
@@ -338,7 +337,7 @@ EXAMPLES: Mapping[type[BaseModel], Document] = {
         "video": None,
         "capacity": None,
     },
-    cameras.CameraRemoved: {"camera_id": _CAMERA_ID},
+    cameras.CameraRemoved: {"camera_id": CAMERA_ID},
     sightings.SightingList: _page("sightings", _SIGHTING, total=False),
     telegram.ChatsRequest: {"telegram_api_token": "123456789:token-of-the-bot"},
     telegram.ChatList: {"chats": [{"chat_id": "123456789", "kind": "private", "title": "Alice"}]},
@@ -346,7 +345,7 @@ EXAMPLES: Mapping[type[BaseModel], Document] = {
     rules.RuleReply: _RULE,
     rules.RuleList: _page("rules", _RULE),
     rules.RuleRemoved: {"rule_id": _RULE_ID},
-    rules.MuteRequest: {"until": "2026-11-22T23:00:00Z", "camera_id": _CAMERA_ID},
+    rules.MuteRequest: {"until": "2026-11-22T23:00:00Z", "camera_id": CAMERA_ID},
     rules.MuteReply: _MUTE,
     rules.MuteList: _page("mutes", _MUTE),
     rules.MuteRemoved: {"mute_id": _MUTE_ID},
@@ -417,17 +416,3 @@ EXAMPLES: Mapping[type[BaseModel], Document] = {
     audit.AuditPage: _page("entries", _ENTRY, total=False),
 }
 """One for each body of JSON that is sent or answered, by its model."""
-
-
-def install_examples(app: FastAPI) -> None:
-    """Have the application's document tell an example of each body."""
-    described = app.openapi
-
-    def openapi() -> Document:
-        document = described()
-        schemas = document["components"]["schemas"]
-        for model, example in EXAMPLES.items():
-            schemas[model.__name__]["examples"] = [example]
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend its document

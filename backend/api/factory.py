@@ -16,9 +16,9 @@ from backend.api.access import RouteTable, needs
 from backend.api.attempts import FailedAttempts
 from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
+from backend.api.documenting import complete_document
 from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
-from backend.api.examples import install_examples
 from backend.api.headers import SecurityHeaders
 from backend.api.leaving import BrokenOff
 from backend.api.limits import BodyLimit
@@ -128,7 +128,7 @@ def create_app(settings: Settings, opened: OpenServices = open_services) -> Fast
     for router, rule in COMPATIBLE_ROUTERS:
         app.include_router(router, dependencies=[bearer, rule])
     app.include_router(health.router)
-    install_examples(app)
+    complete_document(app)
     # The last one added meets the request first.
     app.add_middleware(BodyPatience, seconds=settings.request_seconds)
     app.add_middleware(

@@ -30,14 +30,19 @@ class Paging:
         return page, _cursor(key(page[-1])) if len(rest) > self.limit else None
 
 
-def _paging(
-    limit: Annotated[int, Query(ge=1, le=MOST, description="How many to answer at most.")] = MOST,
-    cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the page before.")] = None,
-) -> Paging:
-    return Paging(limit, None if cursor is None else _key(cursor))
+def paged(usually: int, most: int) -> Callable[..., Paging]:
+    """What reads from a request which part is wanted: `usually` so many entries, never more than `most`."""
+
+    def paging(
+        limit: Annotated[int, Query(ge=1, le=most, description="How many to answer at most.")] = usually,
+        cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the page before.")] = None,
+    ) -> Paging:
+        return Paging(limit, None if cursor is None else _key(cursor))
+
+    return paging
 
 
-PagingDep = Annotated[Paging, Depends(_paging)]
+PagingDep = Annotated[Paging, Depends(paged(usually=MOST, most=MOST))]
 
 
 def _cursor(key: Key) -> str:

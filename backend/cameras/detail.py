@@ -58,10 +58,10 @@ class DetailStream:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no picture though there should be."""
+        """Why there is no picture though there should be, or what is worse about it than was asked for."""
         reader = self._reader
-        error = None if reader is None else reader.reading.last_error
-        return None if error is None else f"The detail link: {error}"
+        trouble = None if reader is None else reader.reading.last_error or reader.reading.worse
+        return None if trouble is None else f"The detail link: {trouble}"
 
     def heed(self, somebody_here: bool) -> None:
         """Open the stream if somebody is there, close it when nobody has been for a while; to be called often."""

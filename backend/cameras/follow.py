@@ -109,10 +109,13 @@ class Follow:
         """How alike it is to the nearest person."""
         return (self.judged.similarity if self.judged else None) or 0.0
 
-    def wants_look(self, detection: Detection, moment: float) -> bool:
-        """Whether this face, of which the place alone tells that it is still this one, is worth a close look."""
+    def wants_look(self, detection: Detection, moment: float, *, late: bool = False) -> bool:
+        """Whether this face, of which the place alone tells that it is still this one, is worth a close look.
+
+        Where it is `late`, further looks at a face that is decided on, which only refine what is known, are put off.
+        """
         described_at, size = self._described
-        settled = self.decision is not None and self.consensus.is_settled(self.decision)
+        settled = self.decision is not None and (late or self.consensus.is_settled(self.decision))
         return not settled or moment - described_at >= SETTLED_SECONDS or detection.box.size >= NEARER_BY * size
 
     def glimpse(self, frame: Frame) -> None:

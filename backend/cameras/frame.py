@@ -76,6 +76,11 @@ TellTime = Callable[[float], datetime]
 class FrameSource(Protocol):
     """An open video source."""
 
+    @property
+    def worse(self) -> str | None:
+        """What is worse about it than was asked for, in a sentence; None where nothing is."""
+        ...
+
     def arrivals(self, effort: WantedEffort, tell_time: TellTime) -> Iterator[Arrival]:
         """The packets as they arrive; raises a StreamError when the source fails, ends when the source ends."""
         ...

@@ -59,6 +59,8 @@ class Reading:
     reconnects: int = 0
     last_frame_at: datetime | None = None
     last_error: str | None = None
+    worse: str | None = None
+    """What is worse about the connection than was asked for, in a sentence."""
 
 
 class Reader:
@@ -126,6 +128,7 @@ class Reader:
         try:
             source = self._open_source()
             try:
+                self._tell_of_worse(source.worse)
                 self._read(source, connection)
             finally:
                 source.close()
@@ -183,6 +186,11 @@ class Reader:
             # Once: a camera that is away for a week does not fill the log.
             logger.warning("Camera %s: %s", self._name, error.message)
         self._update(state=state, fps=0.0, last_error=error.message)
+
+    def _tell_of_worse(self, worse: str | None) -> None:
+        if worse is not None and worse != self.reading.worse:
+            logger.warning("Camera %s: %s", self._name, worse)
+        self._update(worse=worse)
 
     def _update(self, **changes: object) -> None:
         self.reading = replace(self.reading, **changes)  # type: ignore[arg-type]  # the names are Reading's own fields

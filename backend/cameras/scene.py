@@ -52,6 +52,10 @@ class Watcher(Protocol):
         """Whether a visit is going on, its face in the picture or gone for a moment."""
         ...
 
+    def prepare(self) -> None:
+        """Load what the first face needs: done before the first frame, for it would take that frame's time."""
+        ...
+
     def look(self, frame: Frame) -> int:
         """Look at a frame; answers how many faces are in it."""
         ...

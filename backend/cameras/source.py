@@ -148,11 +148,17 @@ class DecodedFrame:
 class VideoSource:
     """A camera's link, a video file or a webcam, read until it ends."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, timeouts: Timeouts) -> None:
-        """Take an open container and its picture; `open_camera` and `open_recording` make them."""
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, timeouts: Timeouts, device: str | None = None
+    ) -> None:
+        """Take an open container, its picture, and the device that was to decode it.
+
+        `open_camera` and `open_recording` make them.
+        """
         self._container = container
         self._stream = stream
         self._timeouts = timeouts
+        self._device = device
 
     def __enter__(self) -> Self:
         """Nothing more to open."""
@@ -175,9 +181,11 @@ class VideoSource:
         return self._stream.codec_context.width, self._stream.codec_context.height
 
     @property
-    def is_accelerated(self) -> bool:
-        """Whether a device other than the processor decodes."""
-        return self._stream.codec_context.is_hwaccel
+    def worse(self) -> str | None:
+        """Where the processor decodes in the place of a device, that it does; see FrameSource."""
+        if self._device is None or self._stream.codec_context.is_hwaccel:
+            return None
+        return f"Its video ({self.codec}) is decoded by the processor: {self._device} does not decode it here."
 
     def arrivals(self, effort: WantedEffort, tell_time: TellTime) -> Iterator[Arrival]:
         """The packets as they arrive; see FrameSource."""
@@ -240,9 +248,9 @@ def open_camera(
     _resolve(link)
     if link.lower().startswith("rtsp"):
         options = _OVER_RTSP | {"rtsp_transport": transport.value, "timeout": timeouts.read_microseconds}
-        return _open(link, timeouts, format="rtsp", options=_LIVE | options, hwaccel=_acceleration(device))
+        return _open(link, timeouts, device, format="rtsp", options=_LIVE | options)
     options = _OVER_HTTP | {"rw_timeout": timeouts.read_microseconds}
-    return _open(link, timeouts, options=_LIVE | options, hwaccel=_acceleration(device))
+    return _open(link, timeouts, device, options=_LIVE | options)
 
 
 def open_recording(source: str) -> VideoSource:
@@ -307,8 +315,9 @@ def _works(kind: str) -> bool:
 
 
 def _acceleration(device: str | None) -> HWAccel | None:
-    # With the fallback, a codec that the device does not know is decoded by the processor.
-    return None if device is None else HWAccel(device, allow_software_fallback=True)
+    # Asked anew for each connection: a device that has become unusable since the start would keep the camera from being
+    # opened. With the fallback, a codec that it does not know is decoded by the processor.
+    return HWAccel(device, allow_software_fallback=True) if device is not None and _works(device) else None
 
 
 def _is_link(source: str) -> bool:
@@ -324,15 +333,15 @@ def _resolve(link: str) -> None:
         raise StreamUnreachable(f"The name '{parts.hostname}' is not known.", step=ConnectStep.NAME) from None
 
 
-def _open(link: str, timeouts: Timeouts, **arguments: Any) -> VideoSource:
-    began = time.monotonic()
+def _open(link: str, timeouts: Timeouts, device: str | None = None, **arguments: Any) -> VideoSource:
+    acceleration, began = _acceleration(device), time.monotonic()
     try:
-        container = av.open(link, timeout=(timeouts.open, timeouts.read), **arguments)
+        container = av.open(link, timeout=(timeouts.open, timeouts.read), hwaccel=acceleration, **arguments)
     except (av.error.FFmpegError, OSError) as error:
         is_over = time.monotonic() - began > _NEARLY * min(timeouts.open, timeouts.read)
         raise _open_error(error, is_over) from None
     try:
-        return VideoSource(container, _picture_of(container), timeouts)
+        return VideoSource(container, _picture_of(container), timeouts, device)
     except StreamError:
         container.close()
         raise

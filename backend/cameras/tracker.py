@@ -1,6 +1,6 @@
 """Follows faces from frame to frame: pure, knows neither video nor people."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -15,6 +15,8 @@ MAX_GAP_SECONDS = 5.0
 """A face that comes back within this (a turned head, somebody in between) is the same visit."""
 MOTION_SECONDS = 1.0
 """How long the last movement tells where a face is now; after that only its looks do."""
+FLICKER_SECONDS = 1.0
+"""A face that was not found for no longer than this may be there all the same: detectors miss one now and then."""
 LIKE = 0.45
 """Two good looks at least this alike (cosine) are one face, wherever in the picture they are.
 
@@ -119,6 +121,10 @@ class Tracker:
         """Whether nobody is followed."""
         return not self._tracks
 
+    def has_just_seen(self, moment: float) -> bool:
+        """Whether somebody was seen so shortly before that they may still be there, found or not."""
+        return any(moment - track.last_seen <= FLICKER_SECONDS for track in self._tracks.values())
+
     def by_place(self, detections: Sequence[Detection], moment: float) -> Mapping[int, int]:
         """The faces (their positions) that can only be those of certain tracks (their ids), by their place alone."""
         recent = [track for track in self._tracks.values() if moment - track.last_seen <= MOTION_SECONDS]
@@ -168,11 +174,19 @@ def _assigned(tracks: Sequence[Track], faces: Sequence[Face], moment: float) -> 
     costs = np.array([[_cost(track, face, moment) for face in faces] for track in tracks], np.float64)
     if not costs.size:
         return {}
-    # Imported where the first face is followed: it takes half a second to load, and every start would wait for it.
+    rows, columns = load_assignment()(costs)
+    return {int(face): tracks[int(row)] for row, face in _allowed(costs, rows, columns)}
+
+
+def load_assignment() -> Callable[[NDArray[np.float64]], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """The solver of the assignment problem.
+
+    Imported when it is first asked for: that takes half a second, in which every start of the service and every
+    command would wait, or where a visit had begun, every camera.
+    """
     from scipy.optimize import linear_sum_assignment
 
-    rows, columns = linear_sum_assignment(costs)
-    return {int(face): tracks[int(row)] for row, face in _allowed(costs, rows, columns)}
+    return linear_sum_assignment
 
 
 def _allowed(

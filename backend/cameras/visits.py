@@ -1,7 +1,7 @@
 """From a camera's frames to visits: who is there, from when to when, and the best picture of each."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -11,10 +11,18 @@ from backend.cameras.follow import Follow, Visit
 from backend.cameras.frame import Frame
 from backend.cameras.naming import Claim, losses
 from backend.cameras.scene import Presence, SeeingCounts
-from backend.cameras.tracker import Tracker
+from backend.cameras.tracker import Tracker, load_assignment
 from backend.domain.face import Detection, Face
 from backend.domain.identity import Decision, Verdict
 from backend.recognition.identify import Identifier, Search
+
+LATE_SECONDS = 0.1
+"""A frame that waited so long is looked at late: half of the time from one look to the next, as looks usually are."""
+
+
+def is_late(frame: Frame) -> bool:
+    """Whether a live frame's camera falls behind, since there are too many faces at this moment."""
+    return time.monotonic() - frame.moment > LATE_SECONDS
 
 
 class VisitLog(Protocol):
@@ -32,12 +40,23 @@ class VisitLog(Protocol):
 class Visits:
     """Follows the faces of one camera and tells the log of each visit; a Watcher."""
 
-    def __init__(self, finder: FaceFinder, identifier: Identifier, threshold: float, log: VisitLog) -> None:
-        """Find faces with `finder`, name them with `identifier` from `threshold` on, tell `log`."""
+    def __init__(
+        self,
+        finder: FaceFinder,
+        identifier: Identifier,
+        threshold: float,
+        log: VisitLog,
+        is_late: Callable[[Frame], bool] = lambda _frame: False,
+    ) -> None:
+        """Find faces with `finder`, name them with `identifier` from `threshold` on, tell `log`.
+
+        In a frame that `is_late`, only those faces are looked at closely of which it is not known who they are.
+        """
         self._finder = finder
         self._identifier = identifier
         self._threshold = threshold
         self._log = log
+        self._is_late = is_late
         self._tracker = Tracker()
         self._follows: dict[int, Follow] = {}
         self.present: Sequence[Presence] = ()
@@ -49,12 +68,16 @@ class Visits:
         """Whether anybody is followed; see Watcher."""
         return not self._tracker.is_idle
 
+    def prepare(self) -> None:
+        """Load what the first face needs; see Watcher."""
+        load_assignment()
+
     def look(self, frame: Frame) -> int:
         """Look at a frame; answers how many faces are in it."""
-        # While somebody is followed each frame is searched: who stands still is there all the same.
-        if self._tracker.is_idle and not self._finder.is_worth_searching(frame):
+        # While somebody is seen each frame is searched: who stands still is there all the same.
+        if not self._tracker.has_just_seen(frame.moment) and not self._finder.is_worth_searching(frame):
             self._count(still=1)
-            self._log.catch_up()
+            self.end_old(frame.moment)
             return 0
         with self._timed():
             detections = self._finder.find(frame)
@@ -90,11 +113,11 @@ class Visits:
 
     def _kept_by_place(self, detections: Sequence[Detection], frame: Frame) -> dict[int, int]:
         """The faces of which no close look is wanted, since they are known and can be nobody else."""
-        certain = self._tracker.by_place(detections, frame.moment)
+        certain, late = self._tracker.by_place(detections, frame.moment), self._is_late(frame)
         kept = {
             position: track_id
             for position, track_id in certain.items()
-            if not self._follows[track_id].wants_look(detections[position], frame.moment)
+            if not self._follows[track_id].wants_look(detections[position], frame.moment, late=late)
         }
         for position, track_id in kept.items():
             self._tracker.keep(track_id, detections[position].box, frame.moment)

@@ -9,7 +9,7 @@ from functools import partial
 
 from backend.cameras.clock import SteadyClock
 from backend.cameras.detail import DetailStream
-from backend.cameras.frame import Frame
+from backend.cameras.frame import Frame, FrameSource
 from backend.cameras.latest_frame import LatestFrames
 from backend.cameras.live import LiveView
 from backend.cameras.patience import USUAL_PATIENCE, Patience
@@ -63,7 +63,8 @@ class CameraWorker:
         self._visits = visits
         self._clock = clock or SteadyClock()
         self._slot: LatestFrames[Frame] = LatestFrames()
-        self._reader = Reader(name, open_source, self._slot, analysis_fps, self._clock, patience)
+        self._prepared = threading.Event()
+        self._reader = Reader(name, self._once_prepared(open_source), self._slot, analysis_fps, self._clock, patience)
         self._detail = (
             None if open_detail is None else DetailStream(name, open_detail, analysis_fps, self._clock, patience)
         )
@@ -119,10 +120,20 @@ class CameraWorker:
             counts=self._counts(),
         )
 
+    def _once_prepared(self, open_source: OpenSource) -> OpenSource:
+        """What connects, though not before there is somebody who can look: frames would be lost until then."""
+
+        def opened() -> FrameSource:
+            self._prepared.wait()
+            return open_source()
+
+        return opened
+
     def _what_is_worse(self, now: float) -> tuple[str, ...]:
         damaged = now - self._reader.reading.damaged_at < DAMAGED_SECONDS
         sentences = (
             self._degraded,
+            self._reader.reading.worse,
             "Some of its pictures arrive damaged and are not looked at." if damaged else None,
             self._detail.trouble if self._detail is not None else None,
         )
@@ -148,6 +159,8 @@ class CameraWorker:
 
     def _run(self) -> None:
         try:
+            self._succeeds(self._visits.prepare)
+            self._prepared.set()
             self._look_until_stopped()
         finally:
             # Whatever ends the thread: what it saw is brought to its end, too.

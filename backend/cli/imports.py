@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,8 @@ from backend.cli.console import AsJson, err, local_recognition, out, print_reply
 from backend.container import intake_of
 from backend.domain.errors import InvalidField
 from backend.recognition.archive import write_archive
+from backend.recognition.compreface_dump import is_dump, photos_in_dump
+from backend.recognition.compreface_server import CompreFaceServer
 from backend.recognition.imports import Progress
 from backend.recognition.intake import Intake
 from backend.recognition.photo_trees import photos_in_folder
@@ -23,17 +25,31 @@ from backend.recognition.photo_trees import photos_in_folder
 app = typer.Typer()
 
 Source = Annotated[
-    Path,
-    typer.Argument(help="A folder with a folder of photos for each person, that as a zip, or an export.", exists=True),
+    Path | None,
+    typer.Argument(
+        help="A folder with a folder of photos for each person, that as a zip, an export, or a dump of CompreFace.",
+        exists=True,
+    ),
+]
+CompreFaceUrl = Annotated[
+    str | None, typer.Option("--compreface", help="The address of a CompreFace, in the place of a source.")
+]
+ApiKey = Annotated[
+    str, typer.Option(help="The key of its recognition service.", envvar="COMPREFACE_API_KEY", show_envvar=True)
 ]
 Target = Annotated[Path, typer.Argument(help="The archive to write; it must not exist.")]
 
 
 @app.command("import", epilog="Example: face-server import photos")
-def import_(source: Source, as_json: AsJson = False) -> None:
-    """Enrol the photos of a folder tree or zip archive, or take in what `export` wrote on another machine."""
+def import_(
+    source: Source = None, compreface: CompreFaceUrl = None, api_key: ApiKey = "", as_json: AsJson = False
+) -> None:
+    """Enrol the photos of a folder tree, a zip archive or a CompreFace, or take in what `export` wrote elsewhere."""
+    if (source is None) == (compreface is None):
+        raise InvalidField("source", "Name what to take in: a file or folder, or --compreface with its address.")
     with local_recognition() as recognition, _bar(shown=not as_json) as goes:
-        done = _taken_in(intake_of(recognition), source, goes)
+        intake = intake_of(recognition)
+        done = _taken_in(intake, source, goes) if source else _taken_over(intake, compreface or "", api_key, goes)
     print_reply(asdict(done), as_json, _table(done))
     raise typer.Exit(0 if done.added or not done.refused else 1)
 
@@ -56,14 +72,21 @@ def export(
     out.print(f"{count} people are in {escape(str(target))}.")
 
 
+def _taken_over(intake: Intake, url: str, key: str, goes: Callable[[Progress], bool]) -> Progress:
+    with closing(CompreFaceServer(url, key)) as server:
+        return intake.photos(server.photos(), goes)
+
+
 def _taken_in(intake: Intake, source: Path, goes: Callable[[Progress], bool]) -> Progress:
     if source.is_dir():
         return intake.photos(photos_in_folder(source), goes)
+    if is_dump(source):
+        return intake.photos(photos_in_dump(source), goes)
     try:
         with zipfile.ZipFile(source) as archive:
             return intake.archive(archive, goes)
     except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise InvalidField("source", f"'{source}' is neither a folder nor a zip archive.") from error
+        raise InvalidField("source", f"'{source}' is no folder, zip archive or dump of a database.") from error
 
 
 @contextmanager

@@ -46,9 +46,24 @@ FaceServerError
     └── DeliveryRefused          … and never will be
 """
 
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, TypedDict
 
-Detail: TypeAlias = str | int | float | bool | list[dict[str, str]] | None
+
+class RefusedPhoto(TypedDict):
+    """A photo of an enrolment that cannot be used, as it is told."""
+
+    index: int
+    """Its place among those that were sent, from 0."""
+    filename: str
+    code: str
+    message: str
+    measured: float | None
+    """What was measured of it, where a limit was missed."""
+    required: float | None
+    """What it should have been."""
+
+
+Detail: TypeAlias = str | int | float | bool | list[RefusedPhoto] | None
 
 
 class FaceServerError(Exception):
@@ -96,8 +111,8 @@ class NothingEnrolled(InvalidInput):
 
     code = "nothing_enrolled"
 
-    def __init__(self, rejected: list[dict[str, str]]) -> None:
-        """Keep each photo's `filename`, `code` and `message`."""
+    def __init__(self, rejected: list[RefusedPhoto]) -> None:
+        """Keep what is told of each photo."""
         super().__init__("None of the photos can be used; each says why.", rejected=rejected)
         self.rejected = rejected
 

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.audit import Deed
-from backend.domain.errors import Busy, ModelMismatch, PersonExists, PersonNotFound, StorageError, TemplateNotFound
+from backend.domain.errors import (
+    Busy,
+    InvalidField,
+    ModelMismatch,
+    PersonExists,
+    PersonNotFound,
+    StorageError,
+    TemplateNotFound,
+)
 from backend.domain.face import Template
 from backend.domain.identity import Candidate
 from backend.domain.meter import NO_METER, Meter, Stage, timed
@@ -291,15 +299,16 @@ class Gallery:
             audit.note(tx, Deed.PERSON_RENAMED, person_id, new_id=new_id)
 
     def merge(self, person_id: str, into: str) -> int:
-        """Give a person's templates and sightings to another, and remove the first; answers the other's templates.
+        """Give all that a person has to another, and remove the first; answers the other's templates.
 
-        Raises PersonNotFound for either.
+        Raises PersonNotFound for either, and InvalidField where both are one.
         """
+        if person_id == into:
+            raise InvalidField("into", "A person cannot be merged into themselves; name another.")
         with self._changed_rows(person_id, into) as tx:
-            _found(tx, person_id)
-            _found(tx, into)
+            giver, taker = _found(tx, person_id), _found(tx, into)
             templates.give(tx, person_id, into)
-            people.give_sightings(tx, person_id, into)
+            people.give(tx, giver, taker)
             people.remove(tx, person_id)
             audit.note(tx, Deed.PERSON_MERGED, person_id, into=into)
             return templates.count(tx, into)

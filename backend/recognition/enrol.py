@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backend.domain.errors import (
+    Detail,
     Duplicate,
     FaceNotFound,
     FaceTooSmall,
@@ -13,6 +14,7 @@ from backend.domain.errors import (
     LowQuality,
     MultipleFaces,
     NothingEnrolled,
+    RefusedPhoto,
 )
 from backend.domain.face import Face
 from backend.domain.meter import NO_METER, Meter, Stage, timed
@@ -166,7 +168,8 @@ class Enroller:
         for index, photo in enumerate(photos):
             digest = hashlib.sha256(photo.data).hexdigest()
             try:
-                if digest in taken:
+                # Where it is to be kept, the gallery sees what it has, together with what others add meanwhile.
+                if digest in taken or (wish.dry_run and self._gallery.template_of_photo(person_id, digest)):
                     raise _same_photo()
                 taken[digest] = _Taken(index, self._template(person_id, photo, digest, wish))
             except ImageRejected as reason:
@@ -225,9 +228,21 @@ def choose_face(faces: Sequence[Face], rule: EnrolmentRule) -> Face:
     return usable[0]
 
 
-def describe(rejection: Rejection) -> dict[str, str]:
+def describe(rejection: Rejection) -> RefusedPhoto:
     """The rejection as it is told to the caller."""
-    return {"filename": rejection.filename, "code": rejection.reason.code, "message": rejection.reason.message}
+    reason = rejection.reason
+    return {
+        "index": rejection.index,
+        "filename": rejection.filename,
+        "code": reason.code,
+        "message": reason.message,
+        "measured": _number(reason.details.get("measured")),
+        "required": _number(reason.details.get("required")),
+    }
+
+
+def _number(value: Detail) -> float | None:
+    return value if isinstance(value, int | float) else None
 
 
 def _flaw(face: Face, rule: EnrolmentRule) -> ImageRejected | None:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from backend.domain.errors import InvalidField, NothingEnrolled
+from backend.domain.errors import ImageRejected, InvalidField, NothingEnrolled
 from backend.recognition.enrol import Enroller
 from backend.recognition.photo_trees import PersonPhoto
 
@@ -63,6 +63,9 @@ def _enrolled(enroller: Enroller, photo: PersonPhoto, max_bytes: int) -> Refusal
         enroller.enrol(photo.person_id, [photo.read(max_bytes + 1)])
     except NothingEnrolled as nothing:
         return Refusal(photo.name, nothing.rejected[0]["code"], nothing.rejected[0]["message"])
+    except ImageRejected as rejected:
+        # What it is read from has a reason why there is no picture.
+        return Refusal(photo.name, rejected.code, rejected.message)
     except InvalidField as wrong:
         return Refusal(photo.name, wrong.code, f"'{photo.person_id}': {wrong.message}")
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):

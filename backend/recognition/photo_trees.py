@@ -7,11 +7,13 @@ name does.
 
 import os
 import re
+import shutil
 import stat
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from backend.domain.errors import InvalidField
 from backend.recognition.enrol import Photo
@@ -51,7 +53,7 @@ def photos_in_folder(root: Path) -> Sequence[PersonPhoto]:
             person_id = _person_of(PurePosixPath(inside))
             if person_id is not None and path.is_file() and not path.is_symlink():
                 found.append(PersonPhoto(person_id, inside, _file_reader(path)))
-    _check_count(len(found))
+    check_count(len(found))
     return sorted(found, key=lambda photo: photo.name)
 
 
@@ -69,10 +71,21 @@ def photos_in_archive(archive: zipfile.ZipFile) -> Sequence[PersonPhoto]:
     return found
 
 
+def pack(photos: Iterable[tuple[str, IO[bytes]]], target: IO[bytes]) -> None:
+    """Write photos, each with its path in their tree, into one archive; raises InvalidField for two of one path."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, photo in photos:
+            path = name.replace("\\", "/").encode(errors="replace").decode()
+            if path in archive.NameToInfo:
+                raise InvalidField("photos", f"Two photos have the path '{path}'.")
+            with archive.open(zipfile.ZipInfo(path), "w") as entry:
+                shutil.copyfileobj(photo, entry)
+
+
 def check_archive(archive: zipfile.ZipFile) -> None:
     """Raise InvalidField for an archive that no honest program makes."""
     entries = archive.infolist()
-    _check_count(len(entries))
+    check_count(len(entries))
     if any(_leads_out(entry) for entry in entries):
         raise InvalidField("archive", "The archive names files outside of itself.")
     if any(entry.flag_bits & 1 for entry in entries):
@@ -82,7 +95,8 @@ def check_archive(archive: zipfile.ZipFile) -> None:
         raise InvalidField("archive", "The archive would grow beyond measure.")
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Raise InvalidField for more files than are read at once."""
     if count > MOST_FILES:
         raise InvalidField("archive", f"At most {MOST_FILES} files are read at once.")
 

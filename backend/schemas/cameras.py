@@ -8,36 +8,40 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    Strict,
     Tag,
     ValidationInfo,
     field_validator,
 )
 
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, CameraState, ConnectStep
+from backend.schemas.sent import ChatId, Sent, Whole
 
 MAX_JOBS = 100
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Corner = Annotated[tuple[Share, Share], Strict(strict=False)]
+"""JSON has no tuples: a list of two."""
 
 
-class CameraJob(BaseModel):
+class CameraJob(Sent):
     """A camera to watch. The same nickname and link again, credentials aside, updates that camera."""
 
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True, str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     rtsp_link: str = Field(min_length=1, max_length=2048, examples=["rtsp://user:pass@192.0.2.10:554/stream"])
     camera_nickname: str = Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["FrontDoor"])
     telegram_api_token: str | None = Field(
         default=None, max_length=256, description="The bot's token; without it sightings are only stored."
     )
-    telegram_chat_id: str | None = Field(
-        default=None, max_length=64, validate_default=True, description="The chat that the bot writes to."
+    telegram_chat_id: ChatId | None = Field(
+        default=None, validate_default=True, description="The chat that the bot writes to."
     )
     threshold: float = Field(
         default=DEFAULT_THRESHOLD, ge=0, le=1, description="Similarity from which a person counts."
     )
-    cooldown_seconds: int = Field(
+    cooldown_seconds: Whole = Field(
         default=DEFAULT_COOLDOWN_SECONDS,
         ge=0,
         le=31_536_000,
@@ -52,14 +56,14 @@ class CameraJob(BaseModel):
     analysis_fps: float | None = Field(
         default=None, gt=0, le=60, description="How many frames a second are looked at; `ANALYSIS_FPS` if left out."
     )
-    region: list[tuple[Share, Share]] | None = Field(
+    region: list[Corner] | None = Field(
         default=None,
         min_length=3,
         max_length=32,
         description="Where faces count: the corners of a polygon, each [x, y] in shares (0–1) of the picture's size.",
         examples=[[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]],
     )
-    min_face_size: int = Field(default=0, ge=0, le=1000, description="Faces with fewer pixels do not count.")
+    min_face_size: Whole = Field(default=0, ge=0, le=1000, description="Faces with fewer pixels do not count.")
 
     @field_validator("telegram_chat_id")
     @classmethod
@@ -141,10 +145,10 @@ class CameraList(BaseModel):
     next_cursor: str | None = None
 
 
-class CameraCheck(BaseModel):
+class CameraCheck(Sent):
     """A link to examine; nothing of it is kept."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     rtsp_link: str = Field(min_length=1, max_length=2048, examples=["rtsp://user:pass@192.0.2.10:554/stream"])
 

@@ -2,27 +2,30 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, WithJsonSchema
 
 from backend.domain.notification import ChannelKind
 from backend.schemas.rules import Name
+from backend.schemas.sent import ChatId, Sent, Whole
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=2048)]
-Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256, pattern=r"^[!-~]+$")]
+_WORD = r"^[!-~]+$"
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256, pattern=_WORD)]
+Chat = Annotated[
+    ChatId,
+    StringConstraints(pattern=_WORD),
+    WithJsonSchema({"type": ["string", "integer"], "maxLength": 64, "pattern": _WORD}),
+]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-
-
-class TelegramSettings(_Settings):
+class TelegramSettings(Sent):
     """A chat of a Telegram bot."""
 
     api_token: Secret = Field(description="The bot's token.")
-    chat_id: Word = Field(description="The chat that the bot writes to.")
+    chat_id: Chat = Field(description="The chat that the bot writes to.")
 
 
-class WebhookSettings(_Settings):
+class WebhookSettings(Sent):
     """An address that gets JSON by POST."""
 
     url: Secret = Field(description="`http://` or `https://`; shown without what may be secret in it.")
@@ -42,11 +45,11 @@ def _resolvable(name: str) -> str:
 HostName = Annotated[Word, AfterValidator(_resolvable)]
 
 
-class MqttSettings(_Settings):
+class MqttSettings(Sent):
     """A broker that gets events, and entities for Home Assistant."""
 
     host: HostName
-    port: int = Field(default=1883, ge=1, le=65535)
+    port: Whole = Field(default=1883, ge=1, le=65535)
     username: str | None = Field(default=None, max_length=256)
     password: Secret | None = None
     tls: bool = Field(default=False, description="Whether the connection is encrypted, and the broker's name checked.")
@@ -61,13 +64,13 @@ class MqttSettings(_Settings):
     )
 
 
-class AppriseSettings(_Settings):
+class AppriseSettings(Sent):
     """One of the services that Apprise reaches."""
 
     url: Secret = Field(description="As in Apprise's documentation, such as `ntfy://…`.")
 
 
-SETTINGS: dict[ChannelKind, type[_Settings]] = {
+SETTINGS: dict[ChannelKind, type[Sent]] = {
     ChannelKind.TELEGRAM: TelegramSettings,
     ChannelKind.WEBHOOK: WebhookSettings,
     ChannelKind.MQTT: MqttSettings,
@@ -75,37 +78,33 @@ SETTINGS: dict[ChannelKind, type[_Settings]] = {
 }
 
 
-class TelegramChannel(BaseModel):
+class TelegramChannel(Sent):
     """A new Telegram channel."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: Literal[ChannelKind.TELEGRAM]
     name: Name
     settings: TelegramSettings
 
 
-class WebhookChannel(BaseModel):
+class WebhookChannel(Sent):
     """A new webhook."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: Literal[ChannelKind.WEBHOOK]
     name: Name
     settings: WebhookSettings
 
 
-class MqttChannel(BaseModel):
+class MqttChannel(Sent):
     """A new broker."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: Literal[ChannelKind.MQTT]
     name: Name
     settings: MqttSettings
 
 
-class AppriseChannel(BaseModel):
+class AppriseChannel(Sent):
     """A new channel of Apprise."""
 
-    model_config = ConfigDict(extra="forbid")
     kind: Literal[ChannelKind.APPRISE]
     name: Name
     settings: AppriseSettings
@@ -114,10 +113,8 @@ class AppriseChannel(BaseModel):
 ChannelRequest = Annotated[TelegramChannel | WebhookChannel | MqttChannel | AppriseChannel, Field(discriminator="kind")]
 
 
-class ChannelChange(BaseModel):
+class ChannelChange(Sent):
     """What to change of a channel; what is left out stays, secrets too."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Name | None = None
     settings: dict[str, Any] = Field(default={}, description="The settings to replace.")

@@ -2,7 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.schemas.sent import Sent
 
 
 class CompreFaceError(BaseModel):
@@ -12,8 +14,11 @@ class CompreFaceError(BaseModel):
     code: int
 
 
-class SubjectRequest(BaseModel):
+class SubjectRequest(Sent):
     """The name of a subject, which is a person's id."""
+
+    # Its own server ignores what it does not know.
+    model_config = ConfigDict(extra="ignore")
 
     subject: Annotated[str, Field(min_length=1, max_length=128)]
 

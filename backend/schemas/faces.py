@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from backend.schemas.profiles import Profile, ProfileChange
+from backend.schemas.sent import Sent
 
 QualityMode = Literal["off", "low", "standard", "strict"]
 
@@ -23,18 +24,14 @@ class NewPerson(ProfileChange):
     person_id: str | None = Field(default=None, description="Without it a new id is made.")
 
 
-class Renaming(BaseModel):
+class Renaming(Sent):
     """The id a person is to have."""
-
-    model_config = ConfigDict(extra="forbid")
 
     person_id: str
 
 
-class Merging(BaseModel):
+class Merging(Sent):
     """The person who is to have everything."""
-
-    model_config = ConfigDict(extra="forbid")
 
     into: str
 

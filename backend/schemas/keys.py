@@ -1,18 +1,19 @@
 """API keys on the wire."""
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Strict, field_validator
 
 from backend.domain.access import Scope
 from backend.schemas.moments import Moment
+from backend.schemas.sent import Sent
 
 
-class KeyRequest(BaseModel):
+class KeyRequest(Sent):
     """A key to be made."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     name: str = Field(
         min_length=1,
@@ -21,7 +22,7 @@ class KeyRequest(BaseModel):
         description="Who or what uses it.",
         examples=["nas"],
     )
-    scopes: list[Scope] = Field(
+    scopes: list[Annotated[Scope, Strict(strict=False)]] = Field(
         min_length=1,
         max_length=4,
         description="What it may be used for; `admin` is everything.",

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Strict
 
 
 def _no_number(value: Any) -> Any:
@@ -22,5 +22,5 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("Send a time that lies within the years 1 to 9999 in UTC.") from None
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(_utc)]
+Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_no_number), AfterValidator(_utc)]
 """A moment, in UTC."""

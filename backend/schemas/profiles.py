@@ -2,19 +2,18 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from backend.schemas.rules import Name
+from backend.schemas.sent import Sent
 
 Group = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
 
 
-class ProfileChange(BaseModel):
+class ProfileChange(Sent):
     """What to change of a person; what is left out stays."""
-
-    model_config = ConfigDict(extra="forbid")
 
     display_name: Name | None = Field(default=None, description="What messages call them; None for their id.")
     note: Annotated[str, StringConstraints(max_length=2000)] | None = None

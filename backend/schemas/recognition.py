@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from backend.domain.identity import Verdict
 from backend.schemas.errors import ErrorBody
 from backend.schemas.persons import CandidateReply, DetectedFace, FaceReply
+from backend.schemas.sent import Sent, Whole
 
 
 class IdentifiedImage(BaseModel):
@@ -26,14 +27,12 @@ class IdentifyReply(BaseModel):
     results: list[IdentifiedImage]
 
 
-class EmbeddingProbe(BaseModel):
+class EmbeddingProbe(Sent):
     """An embedding that somebody computed earlier with `/v1/embed`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     model: str = Field(description="The model that made it; another than the server's is refused with 409.")
     embedding: list[Annotated[float, Field(allow_inf_nan=False)]] = Field(min_length=1, max_length=4096)
-    limit: int = Field(default=5, ge=1, le=100, description="How many candidates to answer at most.")
+    limit: Whole = Field(default=5, ge=1, le=100, description="How many candidates to answer at most.")
     threshold: float | None = Field(default=None, ge=0, le=1, description="In the place of the server's own.")
     group: list[str] = Field(default=[], max_length=50, description="Look among these groups only.")
 

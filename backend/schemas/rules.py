@@ -1,12 +1,12 @@
 """Rules, mutes and arming on the wire."""
 
-from datetime import time
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, Strict, StringConstraints, model_validator
 
 from backend.domain.rule import Who
 from backend.schemas.moments import Moment
+from backend.schemas.sent import Sent, TimeOfDay, Whole
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -15,36 +15,32 @@ Name = Annotated[
 ]
 
 
-class PeriodEntry(BaseModel):
+class PeriodEntry(Sent):
     """Hours of some days, in the server's time zone; ending no later than they begin, they last into the next day."""
 
-    model_config = ConfigDict(extra="forbid")
-
     days: list[Day] = Field(default=list(DAYS), min_length=1, max_length=7, description="The days on which it begins.")
-    begins: time = Field(examples=["22:00"])
-    ends: time = Field(examples=["06:00"])
+    begins: TimeOfDay = Field(examples=["22:00"])
+    ends: TimeOfDay = Field(examples=["06:00"])
 
 
-class RuleRequest(BaseModel):
+class RuleRequest(Sent):
     """Who × where × when → channels."""
 
-    model_config = ConfigDict(extra="forbid")
-
     name: Name = Field(examples=["Strangers at night"])
-    who: Who = Field(default=Who.ANYONE, description="Whom it is about.")
+    who: Annotated[Who, Strict(strict=False)] = Field(default=Who.ANYONE, description="Whom it is about.")
     subject: Name | None = Field(default=None, description="The `person_id` or the group, where `who` is one of these.")
     camera_id: str | None = Field(default=None, max_length=26, description="None for any camera.")
     channel_ids: list[str] = Field(min_length=1, max_length=20, description="Who is told.")
     hours: list[PeriodEntry] = Field(default=[], max_length=50, description="When it counts; empty for always.")
     quiet_hours: list[PeriodEntry] = Field(default=[], max_length=50, description="When it is silent nevertheless.")
-    armed_only: StrictBool = Field(default=True, description="Silent while the house is disarmed.")
+    armed_only: bool = Field(default=True, description="Silent while the house is disarmed.")
     threshold: float | None = Field(
         default=None, ge=0, le=1, description="The similarity that a known person must have here."
     )
-    cooldown_seconds: int = Field(
+    cooldown_seconds: Whole = Field(
         default=0, ge=0, le=31_536_000, description="No second message about a person within this."
     )
-    enabled: StrictBool = True
+    enabled: bool = True
 
     @model_validator(mode="after")
     def _subject_is_named_where_there_is_one(self) -> Self:
@@ -77,10 +73,8 @@ class RuleRemoved(BaseModel):
     rule_id: str
 
 
-class MuteRequest(BaseModel):
+class MuteRequest(Sent):
     """Silence until a time, for what all its parts name; without any part, for everything."""
-
-    model_config = ConfigDict(extra="forbid")
 
     until: Moment = Field(examples=["2026-11-22T23:00:00Z"])
     rule_id: str | None = Field(default=None, max_length=26)
@@ -113,9 +107,7 @@ class MuteRemoved(BaseModel):
     mute_id: str
 
 
-class Arming(BaseModel):
+class Arming(Sent):
     """Whether the rules that count only while armed do count."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    armed: StrictBool
+    armed: bool

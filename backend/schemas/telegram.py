@@ -2,11 +2,13 @@
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from backend.schemas.sent import Sent
 
-class ChatsRequest(BaseModel):
+
+class ChatsRequest(Sent):
     """Whose chats to list."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     telegram_api_token: SecretStr = Field(min_length=1, max_length=256, description="The bot's token.")
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
 
 from backend.domain.person import Person
+from backend.domain.rule import Who
 from backend.storage.database import Transaction
-from backend.storage.tables import negatives, people, person_groups, sightings, templates
+from backend.storage.tables import mutes, negatives, people, person_groups, rules, sightings, templates
 
 
 def exists(tx: Transaction, person_id: str) -> bool:
@@ -52,19 +53,34 @@ def find(tx: Transaction, person_id: str) -> Person | None:
 
 
 def rename(tx: Transaction, person_id: str, new_id: str) -> None:
-    """Give somebody another id; their templates, groups and sightings follow."""
+    """Give somebody another id; whatever speaks of them follows."""
     old = people.c.person_id == person_id
     row = tx.execute(select(people).where(old)).one()
     # The new row first: what refers to the old one must have somewhere to go.
     tx.execute(insert(people).values({**row._asdict(), "person_id": new_id}))
-    for table in (templates, negatives, person_groups, sightings):
+    for table in (templates, person_groups):
         tx.execute(update(table).where(table.c.person_id == person_id).values(person_id=new_id))
+    _speak_of(tx, person_id, new_id)
     tx.execute(delete(people).where(old))
 
 
-def give_sightings(tx: Transaction, giver: str, taker: str) -> None:
-    """Have all sightings of one person be another's."""
-    tx.execute(update(sightings).where(sightings.c.person_id == giver).values(person_id=taker))
+def give(tx: Transaction, giver: Person, taker: Person) -> None:
+    """Have all that speaks of one person speak of another, but for the templates; the other is in the groups of both.
+
+    What the other is called and what is noted of them stays, where there is something.
+    """
+    _speak_of(tx, giver.person_id, taker.person_id)
+    known = people.c.person_id == taker.person_id
+    name, note = taker.display_name or giver.display_name, taker.note or giver.note
+    tx.execute(update(people).where(known).values(display_name=name, note=note))
+    _keep_groups(tx, taker.person_id, [group for group in giver.groups if group not in taker.groups])
+
+
+def _speak_of(tx: Transaction, before: str, after: str) -> None:
+    for table in (negatives, sightings, mutes):
+        tx.execute(update(table).where(table.c.person_id == before).values(person_id=after))
+    of_person = rules.c.who == Who.PERSON, rules.c.subject == before
+    tx.execute(update(rules).where(*of_person).values(subject=after))
 
 
 def describe(tx: Transaction, person: Person) -> None:

@@ -164,3 +164,8 @@ def test_of_a_stranger_no_more_is_taken_than_an_image_needs(anybody: httpx.Clien
 def test_the_header_serves_as_well(api: httpx.Client) -> None:
     assert _done(api.post("/v1/vision/face/list"))["faces"] == []
     assert _done(api.post("/v1/vision/face", files={"image": _face(ALICE)}))["count"] == 1
+
+
+def test_a_slash_at_the_end_leads_to_the_same(anybody: httpx.Client) -> None:
+    answer = anybody.post("/v1/vision/face/", data={"api_key": TOKEN}, files={"image": _face(ALICE)})
+    assert _done(answer)["count"] == 1

@@ -68,6 +68,28 @@ def test_an_archive_is_enrolled_and_each_photo_is_answered_for(api: httpx.Client
     assert api.get("/v1/jobs", params={"limit": 1}).json()["jobs"] == [job]
 
 
+def test_a_tree_may_be_sent_file_by_file(api: httpx.Client) -> None:
+    tree = {**TREE, "faces\\carol\\1.jpg": b"no picture"}
+    begun = api.post("/v1/jobs/import", files=[("photos", (name, data, "image/jpeg")) for name, data in tree.items()])
+    assert begun.status_code == 202, begun.text
+    report = _ended(api, begun.json()["job_id"])["report"]
+    assert (report["done"], report["added"], report["people"]) == (7, 3, 2)
+    assert "faces/carol/1.jpg" in {refusal["name"] for refusal in report["refusals"]}
+
+
+@pytest.mark.parametrize("names", [[], ["a/1.jpg", "a/1.jpg"], ["../a/1.jpg"], ["/a/1.jpg"]])
+def test_files_that_are_no_tree_are_refused(api: httpx.Client, names: list[str]) -> None:
+    files = [("photos", (name, b"x", "image/jpeg")) for name in names]
+    refused = api.post("/v1/jobs/import", data={"other": "field"}, files=files or None)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_field")
+    assert api.get("/v1/jobs", params={"limit": 1}).status_code == 200
+
+
+def test_an_archive_and_photos_are_not_sent_together(api: httpx.Client) -> None:
+    files = [("archive", ("a.zip", _zip(TREE), "application/zip")), ("photos", ("a/1.jpg", b"x", "image/jpeg"))]
+    assert api.post("/v1/jobs/import", files=files).status_code == 422
+
+
 def test_what_is_no_archive_is_refused_at_once(api: httpx.Client, server: LiveServer) -> None:
     before = api.get("/v1/jobs").json()["jobs"]
     for archive in (b"", b"no archive", _zip(TREE)[:200], _zip({"../alice/a.jpg": b"x"})):

@@ -40,8 +40,6 @@ def test_no_request_is_answered_by_a_failure_or_in_a_way_that_is_not_described(
         *(
             "--checks",
             "all",
-            "--exclude-checks",
-            "negative_data_rejection",
             "--phases",
             "examples,coverage,fuzzing",
         ),

@@ -58,7 +58,8 @@ def test_a_small_face_is_refused_with_what_was_measured_and_taken_where_quality_
     refused = http.post("/v1/persons/alice/faces", files=_files("images", small))
     assert refused.status_code == 422
     (photo,) = refused.json()["error"]["details"]["rejected"]
-    assert photo["code"] == "face_too_small"
+    assert (photo["index"], photo["filename"], photo["code"]) == (0, "photo-0.jpg", "face_too_small")
+    assert photo["measured"] < photo["required"] == 40
     assert len(_enrol(http, "alice", small, quality="off")["accepted"]) == 1
 
 
@@ -68,6 +69,12 @@ def test_a_dry_run_judges_and_keeps_nothing(http: httpx.Client) -> None:
     assert [photo["face_id"] for photo in answer["accepted"]] == [None]
     assert len(answer["rejected"]) == 1
     assert http.get("/v1/persons").json()["total"] == 0
+
+
+def test_a_dry_run_knows_what_is_enrolled_already(http: httpx.Client) -> None:
+    _enrol(http, "alice", _face_of(ALICE))
+    answer = _enrol(http, "alice", _face_of(ALICE), dry_run="true")
+    assert (answer["accepted"], [photo["code"] for photo in answer["rejected"]]) == ([], ["duplicate"])
 
 
 def test_a_photo_of_somebody_else_is_a_conflict_unless_it_is_allowed(http: httpx.Client) -> None:
@@ -127,6 +134,39 @@ def test_merging_gives_one_person_the_templates_of_both(http: httpx.Client) -> N
     # The photo that both had counts once.
     assert (merged["person_id"], merged["embeddings"]) == ("alice", 2)
     assert [person["person_id"] for person in http.get("/v1/persons").json()["persons"]] == ["alice"]
+
+
+def test_a_person_is_not_merged_into_themselves(http: httpx.Client) -> None:
+    _enrol(http, "alice", _face_of(ALICE))
+    refused = http.post("/v1/persons/alice/merge", json={"into": "alice"})
+    assert (refused.status_code, refused.json()["error"]["details"]["field"]) == (422, "into")
+    assert _who(http, _face_of(ALICE)) == ["alice"]
+
+
+def test_what_is_known_of_both_is_known_of_the_one_they_become(http: httpx.Client) -> None:
+    http.post("/v1/persons", json={"person_id": "a", "display_name": "Alice", "note": "old", "groups": ["f", "g"]})
+    http.post("/v1/persons", json={"person_id": "alice", "note": "new", "groups": ["g", "h"]})
+    merged = http.post("/v1/persons/a/merge", json={"into": "alice"}).raise_for_status().json()
+    assert (merged["display_name"], merged["note"], merged["groups"]) == ("Alice", "new", ["f", "g", "h"])
+
+
+@pytest.mark.parametrize(("route", "body"), [("rename", {"person_id": "alice"}), ("merge", {"into": "alice"})])
+def test_rules_and_mutes_follow_a_person(http: httpx.Client, route: str, body: dict[str, str]) -> None:
+    for person_id in ("a", *([] if route == "rename" else ["alice"])):
+        http.post("/v1/persons", json={"person_id": person_id}).raise_for_status()
+    webhook = {"kind": "webhook", "name": "w", "settings": {"url": "http://192.0.2.1/"}}
+    channel = http.post("/v1/channels", json=webhook).raise_for_status().json()
+    rule = {"name": "r", "channel_ids": [channel["channel_id"]]}
+    wanted = [("/v1/rules", rule | {"who": who, "subject": "a"}) for who in ("person", "group")]
+    about_person, about_group = (
+        http.post(path, json=body).raise_for_status().json()["rule_id"] for path, body in wanted
+    )
+    muted = http.post("/v1/mutes", json={"until": "2099-01-01T00:00:00Z", "person_id": "a"}).raise_for_status().json()
+    http.post(f"/v1/persons/a/{route}", json=body).raise_for_status()
+    subjects = {rule["rule_id"]: rule["subject"] for rule in http.get("/v1/rules").json()["rules"]}
+    assert (subjects[about_person], subjects[about_group]) == ("alice", "a")
+    mutes = {mute["mute_id"]: mute["person_id"] for mute in http.get("/v1/mutes").json()["mutes"]}
+    assert mutes[muted["mute_id"]] == "alice"
 
 
 def _who(http: httpx.Client, *photos: bytes) -> list[str | None]:

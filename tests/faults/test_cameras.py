@@ -1,6 +1,7 @@
 """Whatever a camera does, it is told as what it is, watched again when it can be, and harms no other camera."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -8,19 +9,26 @@ import pytest
 
 from backend.cameras.clock import SteadyClock
 from backend.cameras.patience import Patience
-from backend.cameras.source import USUAL_TIMEOUTS
-from backend.domain.camera import CameraState
-from tests.faults.conftest import SMALL, WIDE, Watch, Watched
+from backend.cameras.source import USUAL_TIMEOUTS, open_camera
+from backend.cameras.supervisor import Supervisor
+from backend.cameras.worker import CameraWorker
+from backend.domain.camera import Camera, CameraState, Transport
+from tests.faults.conftest import FPS, SMALL, WIDE, Watch, Watched
 from tests.rig.clips import Film, still_scene
+from tests.rig.rtsp_proxy import RtspProxy
 from tests.rig.rtsp_server import Mount, RtspServer
 from tests.rig.tcp_proxy import TcpProxy
-from tests.rig.watching import QUICK, wait_until
+from tests.rig.watching import QUICK, CountingWatcher, wait_until
 
 pytestmark = pytest.mark.usefixtures("bystander")
 
 GONE = "Nothing answers at the camera's address."
 SILENT = "The camera does not send anything."
 HOUR = timedelta(hours=1)
+
+
+def a_camera(link: str) -> Camera:
+    return Camera("door", "Door", link, 0.5, 60, None, False, datetime.now(UTC))
 
 
 def test_a_camera_that_is_down_at_the_start_is_watched_as_soon_as_it_is_there(clip: Path, watch: Watch) -> None:
@@ -116,6 +124,19 @@ def test_a_resolution_that_changes_in_mid_stream_changes_the_pictures_and_nothin
     assert door.status.counts.reconnects == 0
 
 
+def test_time_stamps_that_jump_and_start_again_change_nothing(clip: Path, watch: Watch) -> None:
+    with RtspServer({"door": clip}) as server, RtspProxy(server.port) as network:
+        door = watch(server.url("door", port=network.port), timeouts=USUAL_TIMEOUTS)
+        door.wait_for_pictures()
+        for seconds in (3600, -3600, 0):
+            network.shift_seconds = seconds
+            read, analysed = door.status.counts.frames_read, door.status.counts.frames_analysed
+            door.wait_for_pictures(10)
+            counts = door.status.counts
+            assert counts.frames_read - read < 2 * (counts.frames_analysed - analysed)
+    assert (counts.reconnects, counts.frames_damaged) == (0, 0)
+
+
 def test_a_camera_that_comes_back_with_another_codec_is_watched_on(clip: Path, tmp_path: Path, watch: Watch) -> None:
     other = still_scene(tmp_path / "other.mp4", film=Film(WIDE, 10, "h265"), seconds=1.0).path
     with RtspServer({"door": clip}) as server:
@@ -170,6 +191,27 @@ def test_a_fault_in_the_analysis_costs_one_picture(clip: Path, watch: Watch) -> 
         wait_until(lambda: door.status.counts.frames_failed == 2)
         door.wait_for_pictures()
         assert door.status.state is CameraState.STREAMING
+
+
+# Nothing but the end of an interpreter ends a worker by itself; the fault is raised where the real one would be.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_worker_whose_thread_dies_is_replaced(clip: Path) -> None:
+    watchers: list[CountingWatcher] = []
+
+    def make_worker(camera: Camera) -> CameraWorker:
+        watchers.append(CountingWatcher())
+        if len(watchers) == 1:
+            watchers[0].faults = [SystemExit()]
+        opened = partial(open_camera, camera.link, Transport.TCP)
+        return CameraWorker(camera.nickname, opened, watchers[-1], FPS, patience=QUICK)
+
+    supervisor = Supervisor(make_worker, patrol_seconds=0.05)
+    with RtspServer({"door": clip}) as server:
+        supervisor.watch([a_camera(server.url("door"))])
+        wait_until(lambda: supervisor.status("door").counts.restarts == 1)
+        watchers[1].wait_for_looks(5)
+        assert supervisor.status("door").state is CameraState.STREAMING
+        supervisor.stop()
 
 
 def test_a_worker_that_is_stopped_while_its_camera_hangs_lets_go_in_time(clip: Path, watch: Watch) -> None:

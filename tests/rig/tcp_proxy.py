@@ -147,7 +147,7 @@ class TcpProxy:
                 await self._loop.sock_connect(server, (_HOST, self._target_port))
                 async with asyncio.TaskGroup() as both_ways:
                     both_ways.create_task(self._forward(client, server, self._faithfully))
-                    both_ways.create_task(self._forward(server, client, self._damaged))
+                    both_ways.create_task(self._forward(server, client, self._on_the_way_back()))
             except* (OSError, asyncio.CancelledError):  # one side is gone, or a cut: neither gets an orderly end
                 for side in (client, server):
                     side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -176,6 +176,10 @@ class TcpProxy:
                 return
             await self._loop.sock_sendall(sink, change(data, passed))
             passed += len(data)
+
+    def _on_the_way_back(self) -> Change:
+        """What happens to what a server sends over one connection."""
+        return self._damaged
 
     def _faithfully(self, data: bytes, _passed: int) -> bytes:
         return data

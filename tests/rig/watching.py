@@ -28,7 +28,18 @@ class CountingWatcher:
         self.last: Frame | None = None
         self.faults: list[BaseException] = []
         """Raised by the next looks, one each."""
+        self.is_loading = False
+        self.loading = threading.Event()
+        """Cleared, `prepare` takes until it is set."""
+        self.loading.set()
+        self.fault_in_loading: Exception | None = None
         self._looked = threading.Condition()
+
+    def prepare(self) -> None:
+        self.is_loading = True
+        self.loading.wait()
+        if self.fault_in_loading is not None:
+            raise self.fault_in_loading
 
     def look(self, frame: Frame) -> int:
         with self._looked:

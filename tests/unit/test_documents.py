@@ -24,10 +24,10 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 SETTINGS = {name.upper() for name in Settings.model_fields}
 NOT_OURS = {
-    *("CONTAINER_GID", "CONTAINER_UID", "SSL_CERT_FILE", "STREAMLIT_SERVER_ALLOWED_HOSTS", "TZ"),
-    *("CROWD_SECONDS", "CROWD_SLOTS", "FUZZ_SECONDS", "KILL_SIGHTINGS"),
+    *("COMPREFACE_API_KEY", "CONTAINER_GID", "CONTAINER_UID", "SSL_CERT_FILE", "STREAMLIT_SERVER_ALLOWED_HOSTS", "TZ"),
+    *("CROWD_SECONDS", "CROWD_SLOTS", "ENROL_KILLS", "FUZZ_SECONDS", "KILL_SIGHTINGS", "SERIAL_ROUNDS"),
 }
-"""Variables that Docker Compose, Python, Streamlit, the C library and the tests read."""
+"""Variables that one command, Docker Compose, Python, Streamlit, the C library and the tests read."""
 
 
 def relative(path: Path) -> str:

@@ -38,8 +38,14 @@ def body_of(*names: str) -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "multipart/form-data": {"schema": _schema(names, "binary")},
-                "application/json": {"schema": _schema(names, "base64")},
+                "multipart/form-data": {
+                    "schema": _schema(names, "binary"),
+                    "example": dict.fromkeys(names, "party.jpg"),
+                },
+                "application/json": {
+                    "schema": _schema(names, "base64"),
+                    "example": dict.fromkeys(names, "/9j/4AAQSkZJRg=="),
+                },
             },
         }
     }

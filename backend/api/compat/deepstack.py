@@ -40,6 +40,8 @@ UNKNOWN = "unknown"
 
 
 @router.post("", openapi_extra=form_of("image", min_confidence="number"))
+# Some clients end it with a slash, and send no form again to where a redirection leads.
+@router.post("/", include_in_schema=False)
 def vision_face(services: ServicesDep, sent: SentForm, _slot: RecognitionSlot) -> DetectedFaces:
     """Find the faces of an image."""
     analysis = _analysed(services, sent, sent.confidence(CERTAIN))

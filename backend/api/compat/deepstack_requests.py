@@ -91,6 +91,10 @@ async def _sent(request: Request, services: ServicesDep) -> AsyncIterator[Sent]:
 SentForm = Annotated[Sent, Depends(_sent)]
 
 
+_EXAMPLES = {"userid": "alice", "min_confidence": 0.67}
+"""What a form's fields may hold; a file's name stands for the file."""
+
+
 def form_of(*images: str, **fields: str) -> dict[str, Any]:
     """How the OpenAPI document shows a form with these images, and fields of these types."""
     shown = {name: {"type": "string", "format": "binary"} for name in images}
@@ -98,7 +102,10 @@ def form_of(*images: str, **fields: str) -> dict[str, Any]:
     shown["api_key"] = {"type": "string", "description": "The token, where no header carries it."}
     required = [*images, *(name for name in fields if name == "userid")]
     schema = {"type": "object", "properties": shown, **({"required": required} if required else {})}
-    return {"requestBody": {"required": bool(required), "content": {"multipart/form-data": {"schema": schema}}}}
+    # Without a key: the header carries it where the document is used to try a route.
+    sent = {name: _EXAMPLES.get(name, "party.jpg") for name in (*images, *fields)}
+    form = {"schema": schema, "example": sent}
+    return {"requestBody": {"required": bool(required), "content": {"multipart/form-data": form}}}
 
 
 class DeepStackRoute(APIRoute):

@@ -86,8 +86,11 @@ def test_channel(channels: ChannelListDep, channel_id: str) -> TestReply:
 
 
 def _changed(before: Channel, change: Mapping[str, Any]) -> dict[str, str]:
+    model = SETTINGS[before.kind]
     try:
-        settings = SETTINGS[before.kind].model_validate({**before.settings, **change})
+        # All is kept as text; what comes in must be what it is written as.
+        kept = dict(model.model_validate(before.settings, strict=False))
+        settings = model.model_validate({**kept, **change})
     except ValidationError as error:
         fault = error.errors()[0]
         # Never what was sent, which may be a secret.

@@ -1,5 +1,6 @@
 """Jobs: whole archives of photos, and exports, taken in in the background."""
 
+import tempfile
 from typing import Annotated
 
 from fastapi import APIRouter, File, Query, UploadFile
@@ -8,7 +9,9 @@ from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
 from backend.api.routers.sightings import Cursor, Limit
+from backend.domain.errors import InvalidField
 from backend.domain.job import Job
+from backend.recognition.photo_trees import pack
 from backend.schemas.jobs import ImportReport, JobList, JobReply
 from backend.storage import jobs
 
@@ -20,10 +23,20 @@ router = APIRouter(
 @router.post("/import", status_code=202)
 def begin_import(
     services: ServicesDep,
-    archive: Annotated[UploadFile, File(description="A zip archive of `NAME/photo.jpg`, or an export.")],
+    archive: Annotated[UploadFile | None, File(description="A zip archive of `NAME/photo.jpg`, or an export.")] = None,
+    photos: Annotated[
+        list[UploadFile] | None, File(description="In its place, photos whose file names are `NAME/photo.jpg`.")
+    ] = None,
 ) -> JobReply:
-    """Enrol an archive of photos in the background, the folder of each naming its person; or take in an export."""
-    return _reply(services.jobs.submit(archive.file))
+    """Enrol a tree of photos in the background, the folder of each naming its person; or take in an export."""
+    if (archive is None) == (not photos):
+        raise InvalidField("archive", "Send either an archive, or photos whose file names are NAME/photo.jpg.")
+    if archive is not None:
+        return _reply(services.jobs.submit(archive.file))
+    with tempfile.TemporaryFile(dir=services.settings.data_dir) as packed:
+        pack(((photo.filename or "", photo.file) for photo in photos or ()), packed)
+        packed.seek(0)
+        return _reply(services.jobs.submit(packed))
 
 
 @router.get("")

@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathParameter
 
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.idempotency import IdempotentRoute
-from backend.api.paging import PagingDep
+from backend.api.paging import Paging, PagingDep, paged
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
 from backend.container import Services
 from backend.domain.person import Person, checked_person_id, composed
-from backend.recognition.enrol import Enrolment, EnrolmentRule, EnrolmentWish, Rejection
+from backend.recognition.enrol import Enrolment, EnrolmentRule, EnrolmentWish, describe
 from backend.schemas.errors import ErrorReply
 from backend.schemas.faces import (
     AcceptedPhoto,
@@ -49,19 +49,13 @@ FaceId = Annotated[str, PathParameter(description="The template's id.")]
 @router.get("")
 def list_people(
     services: ServicesDep,
+    paging: Annotated[Paging, Depends(paged(usually=50, most=200))],
     search: Annotated[str, Query(max_length=128, description="Part of an id or display name.")] = "",
-    limit: Annotated[int, Query(ge=1, le=200, description="How many to answer at most.")] = 50,
-    cursor: Annotated[str | None, Query(max_length=128, description="`next_cursor` of the page before.")] = None,
 ) -> PersonPage:
     """List the people, sorted by id."""
     wanted = [person for person in services.recognition.gallery.people() if _is_called(person, search)]
-    rest = [person for person in wanted if cursor is None or person.person_id > cursor]
-    page = rest[:limit]
-    return PersonPage(
-        persons=[profile_reply(person) for person in page],
-        total=len(wanted),
-        next_cursor=page[-1].person_id if len(rest) > limit else None,
-    )
+    page, cursor = paging.page(wanted, lambda person: (person.person_id,))
+    return PersonPage(persons=[profile_reply(person) for person in page], total=len(wanted), next_cursor=cursor)
 
 
 @router.post("", status_code=201)
@@ -183,20 +177,6 @@ def _enrolled(enrolment: Enrolment, dry_run: bool) -> EnrolledPhotos:
             AcceptedPhoto(index=photo.index, filename=photo.filename, face_id=photo.template_id, quality=photo.quality)
             for photo in enrolment.accepted
         ],
-        rejected=[_refused(rejection) for rejection in enrolment.rejected],
+        rejected=[RefusedPhoto.model_validate(describe(rejection)) for rejection in enrolment.rejected],
         embeddings=enrolment.embeddings,
-    )
-
-
-def _refused(rejection: Rejection) -> RefusedPhoto:
-    reason = rejection.reason
-    return RefusedPhoto.model_validate(
-        {
-            "index": rejection.index,
-            "filename": rejection.filename,
-            "code": reason.code,
-            "message": reason.message,
-            "measured": reason.details.get("measured"),
-            "required": reason.details.get("required"),
-        }
     )

@@ -52,11 +52,13 @@ class ScriptedSource:
         levels: Iterator[int] | None = None,
         damaged: Callable[[int], bool] = lambda _number: False,
         key: bool = True,
+        worse: str | None = None,
     ) -> None:
         self._events = events
         self._levels = levels or iter(range(1_000_000))
         self._damaged = damaged
         self._key = key
+        self.worse = worse
         self.is_closed = False
 
     def arrivals(self, effort: WantedEffort, tell_time: TellTime) -> Iterator[Arrival]:

@@ -6,9 +6,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+from av.codec.hwaccel import hwdevices_available
 
 from backend.cameras.frame import Arrival, Frame
 from backend.cameras.pacing import Effort
@@ -118,8 +120,11 @@ def test_a_camera_that_falls_silent_in_the_handshake_is_told_of_in_time(server: 
             open_camera(server.url("h264", port=proxy.port), Transport.TCP, timeouts=SHORT)
 
 
-def test_the_right_password_opens_and_a_wrong_one_is_told_as_such(clips: dict[str, Path]) -> None:
-    with RtspServer({"door": clips["h264"]}, user="alice", password=PASSWORD) as server:
+@pytest.mark.parametrize("scheme", ["digest", "basic"])
+def test_the_right_password_opens_and_a_wrong_one_is_told_as_such(
+    clips: dict[str, Path], scheme: Literal["digest", "basic"]
+) -> None:
+    with RtspServer({"door": clips["h264"]}, user="alice", password=PASSWORD, scheme=scheme) as server:
         with opened(server.url("door", "alice", PASSWORD)) as source:
             assert first_frame(source)
         for link in (server.url("door"), server.url("door", "alice", "guess")):
@@ -223,6 +228,22 @@ def test_hardware_that_is_not_there_is_replaced_by_the_processor_saying_so() -> 
     missing = usable_hardware(HardwareDecoding.VIDEOTOOLBOX)
     if missing.device is None:
         assert "HARDWARE_DECODING=videotoolbox cannot be used here" in (missing.missing or "")
+
+
+def test_what_the_device_does_not_decode_the_processor_does_and_the_source_says_so(server: RtspServer) -> None:
+    with closing(open_camera(server.url("h265"), Transport.TCP, "drm", SHORT)) as source:
+        assert first_frame(source).rgb().shape == (240, 320, 3)
+        assert source.worse == "Its video (hevc) is decoded by the processor: drm does not decode it here."
+    with opened(server.url("h265")) as source:
+        assert source.worse is None
+
+
+def test_a_device_that_has_become_unusable_does_not_keep_a_camera_from_being_opened(server: RtspServer) -> None:
+    if "cuda" not in hwdevices_available() or usable_hardware(HardwareDecoding.CUDA).device:
+        pytest.skip("this needs an FFmpeg that knows CUDA, and a machine that has none")
+    with closing(open_camera(server.url("h264"), Transport.TCP, "cuda", SHORT)) as source:
+        assert first_frame(source).rgb().shape == (240, 320, 3)
+        assert "cuda does not decode it here" in (source.worse or "")
 
 
 def test_automatic_hardware_is_a_device_that_decodes_or_the_processor(server: RtspServer) -> None:

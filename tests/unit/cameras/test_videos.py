@@ -60,11 +60,15 @@ class Engine:
 
     pipelines: Pipelines
     gallery: Gallery
+    late: bool
+    """Whether it is as if every frame had waited, so that as little as can be is looked at closely."""
 
     def visits(self, told: Told) -> Visits:
         rule = DecisionRule(SFACE_THRESHOLDS.identify, SFACE_THRESHOLDS.margin)
         identifier = Identifier(self.pipelines.photos, self.gallery, rule)
-        return Visits(Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told)
+        return Visits(
+            Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told, lambda _frame: self.late
+        )
 
     def watch(self, path: Path) -> Told:
         told = Told()
@@ -77,10 +81,10 @@ class Engine:
         self.gallery.add(person_id, [NewTemplate(face.template, face.quality.score, photo.name, photo.name)])
 
 
-@pytest.fixture
-def engine(tmp_path: Path, pipelines: Pipelines) -> Iterator[Engine]:
+@pytest.fixture(params=[False, True], ids=["in time", "late"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path, pipelines: Pipelines) -> Iterator[Engine]:
     with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
-        yield Engine(pipelines, Gallery(database, pipelines.photos.model))
+        yield Engine(pipelines, Gallery(database, pipelines.photos.model), request.param)
 
 
 @dataclass(frozen=True, slots=True)

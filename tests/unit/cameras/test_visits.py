@@ -1,9 +1,12 @@
 """Who came, and who went? Each situation is drawn (see drawings), seen by a camera, and named by a real gallery."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from backend.cameras.follow import Visit
 from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence
-from backend.cameras.visits import Visits
+from backend.cameras.visits import Visits, is_late
 from backend.domain.face import Detection, Face
 from backend.gallery.gallery import Gallery
 from backend.recognition.decision import DecisionRule
@@ -22,6 +25,7 @@ from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
 from backend.vision.loading import Pipelines
 from tests.unit.cameras.drawings import MODEL, MOMENT, NOON, Cast, DrawnFrame, frames
+from tests.unit.cameras.scripted import ScriptedFrame
 
 THRESHOLD = 0.5
 
@@ -90,15 +94,26 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
         yield Gallery(database, MODEL)
 
 
+@pytest.fixture(params=[False, True], ids=["in time", "late"])
+def camera(request: pytest.FixtureRequest, gallery: Gallery, pipelines: Pipelines) -> Camera:
+    """A camera that has the time to look at each frame, and one that falls behind: both tell the same."""
+    return _camera(gallery, pipelines, late=request.param)
+
+
 @pytest.fixture
-def camera(gallery: Gallery, pipelines: Pipelines) -> Camera:
+def quick(gallery: Gallery, pipelines: Pipelines) -> Camera:
     return _camera(gallery, pipelines)
 
 
-def _camera(gallery: Gallery, pipelines: Pipelines) -> Camera:
+@pytest.fixture
+def behind(gallery: Gallery, pipelines: Pipelines) -> Camera:
+    return _camera(gallery, pipelines, late=True)
+
+
+def _camera(gallery: Gallery, pipelines: Pipelines, *, late: bool = False) -> Camera:
     told, finder = Told(), DrawnFinder()
     identifier = Identifier(pipelines.cameras, gallery, DecisionRule(0.48, 0.04))
-    return Camera(Visits(finder, identifier, THRESHOLD, told), told, finder)
+    return Camera(Visits(finder, identifier, THRESHOLD, told, lambda _frame: late), told, finder)
 
 
 def _enrol(gallery: Gallery, cast: Cast, alike: Mapping[str, float]) -> None:
@@ -350,12 +365,47 @@ def test_who_takes_the_very_place_of_somebody_known_is_noticed_within_a_second(c
     assert camera.visits.counts.tracks == 2
 
 
-def test_somebody_who_stands_there_for_long_is_looked_at_closely_once_a_second(camera: Camera) -> None:
-    camera.watches("S x105")
-    assert camera.finder.described[:5] == [1] * 5
-    assert sum(camera.finder.described[5:]) == 20
-    ((*_, last),) = camera.told.visits.values()
+def test_somebody_who_stands_there_for_long_is_looked_at_closely_once_a_second(quick: Camera) -> None:
+    quick.watches("S x105")
+    assert quick.finder.described[:5] == [1] * 5
+    assert sum(quick.finder.described[5:]) == 20
+    ((*_, last),) = quick.told.visits.values()
     assert last.looks == 105
+
+
+def test_a_camera_that_falls_behind_looks_once_a_second_at_whom_it_has_decided_on(
+    behind: Camera, gallery: Gallery
+) -> None:
+    cast = Cast()
+    _enrol(gallery, cast, {"A": 0.9})
+    behind.watches("A x11", cast)
+    assert behind.finder.described == [1, *[0] * 4, 1, *[0] * 4, 1]
+    assert behind.told.names == [["alice"]]
+
+
+def test_a_camera_that_falls_behind_looks_at_a_stranger_each_time_until_it_is_sure(behind: Camera) -> None:
+    behind.watches("S x8")
+    assert behind.finder.described == [1] * 3 + [0] * 4 + [1]
+    assert behind.told.names == [[None]]
+
+
+def test_what_takes_long_to_load_is_loaded_before_the_first_frame_and_not_with_the_program() -> None:
+    seen = """
+import sys
+from backend.cameras.visits import Visits
+before = "scipy.optimize" in sys.modules
+Visits(None, None, 0.5, None).prepare()
+print(before, "scipy.optimize" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+@pytest.mark.parametrize(("waited", "late"), [(0.01, False), (0.3, True)])
+def test_a_frame_is_late_that_waited_for_more_than_half_of_the_usual_time_between_two(
+    waited: float, late: bool
+) -> None:
+    assert is_late(ScriptedFrame(NOON, monotonic() - waited, 0)) is late
 
 
 def test_two_who_stand_close_together_are_looked_at_each_time(camera: Camera) -> None:
@@ -373,6 +423,15 @@ def test_a_still_scene_is_not_searched_unless_somebody_is_in_it(camera: Camera) 
     camera.watches("S x3")
     assert camera.visits.counts.still == 5
     assert camera.visits.counts.faces == 6
+
+
+def test_who_is_gone_from_a_still_scene_is_not_searched_for_but_may_flicker_for_a_second(camera: Camera) -> None:
+    for frame in frames("S x3\n. x10"):
+        camera.visits.look(frame)
+        camera.finder.is_still = True
+    # Seen last at 0.4 s; from 1.6 s on it is certain that nobody was missed.
+    assert camera.visits.counts.still == 5
+    assert camera.visits.somebody_here
 
 
 def test_those_in_the_picture_are_present_with_their_names(camera: Camera, gallery: Gallery) -> None:

@@ -11,7 +11,7 @@ import pytest
 from backend.cameras.clock import SteadyClock
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import CameraState
-from backend.domain.errors import StorageError, StreamUnreachable
+from backend.domain.errors import StorageError, StreamTimeout, StreamUnreachable
 from tests.rig.watching import QUICK, CountingWatcher, wait_until
 from tests.unit.cameras.scripted import ScriptedCamera, ScriptedSource, pictures
 
@@ -54,6 +54,25 @@ def test_before_it_starts_it_is_connecting_and_has_not_died() -> None:
     assert not worker.has_died()
 
 
+def test_a_camera_is_connected_once_somebody_can_look_and_not_before(watch: Any) -> None:
+    watched = Watched(*pictures(1))
+    watched.watcher.loading.clear()
+    watched.worker.start()
+    wait_until(lambda: watched.watcher.is_loading)
+    assert watched.camera.attempts == 0
+    watched.watcher.loading.set()
+    watched.camera.wait_for_attempts(1)
+    watched.stop()
+
+
+def test_a_camera_is_watched_though_something_could_not_be_loaded_before(watch: Any) -> None:
+    watched = Watched(*pictures(1))
+    watched.watcher.fault_in_loading = ImportError("no such module")
+    watched.worker.start()
+    wait_until(lambda: watched.watcher.looks == 1)
+    watched.stop()
+
+
 def test_what_is_looked_at_can_be_seen(watch: Any) -> None:
     watched = watch(*pictures(1))
     wait_until(lambda: watched.worker.view.newest is not None)
@@ -85,6 +104,19 @@ def test_what_is_worse_from_the_start_is_told_all_the_time(watch: Any) -> None:
     assert watch(degraded="Video is decoded by the processor.").worker.status().degraded == (
         "Video is decoded by the processor.",
     )
+
+
+def test_what_is_worse_about_a_connection_is_told_and_logged_once(watch: Any, caplog: pytest.LogCaptureFixture) -> None:
+    sentence = "Its video (mjpeg) is decoded by the processor."
+    cut = StreamTimeout("The camera closed the connection.")
+    camera = ScriptedCamera(*(ScriptedSource([*pictures(1), end], worse=sentence) for end in (cut, cut, cut)))
+    worker = CameraWorker("door", camera, CountingWatcher(), 5.0, patience=QUICK)
+    worker.start()
+    camera.wait_for_attempts(3)
+    assert worker.status().degraded == (sentence,)
+    assert caplog.text.count(sentence) == 1
+    worker.stop()
+    assert worker.join(monotonic() + 10)
 
 
 def test_a_second_stream_that_fails_is_told_of(watch: Any) -> None:

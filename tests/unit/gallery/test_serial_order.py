@@ -1,5 +1,9 @@
-"""Whatever many threads do at once, some order of doing it one after the other explains every answer."""
+"""Whatever many threads do at once, some order of doing it one after the other explains every answer.
 
+`SERIAL_ROUNDS=200 .venv/bin/pytest tests/unit/gallery/test_serial_order.py` asks the threads more than the suite does.
+"""
+
+import os
 import random
 import threading
 import time
@@ -24,7 +28,8 @@ from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
 
 MODEL, DIMENSIONS = "model", 16
-THREADS, CALLS, ROUNDS = 16, 4, 3
+THREADS, CALLS = 16, 4
+ROUNDS = int(os.environ.get("SERIAL_ROUNDS", "3"))
 WHO = ("alice", "bob", "carol")
 State = tuple[int, ...]
 """How many templates each of them has."""
@@ -140,6 +145,7 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         keeper.stop(10.0)
 
 
+@pytest.mark.timeout(60 + ROUNDS)
 def test_sixteen_threads_get_no_answer_that_no_serial_order_explains(gallery: Gallery) -> None:
     home = Home(gallery)
     # Others who stay, so that there is always something to be found.
