@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from backend.cameras.supervisor import Supervisor
 from backend.cameras.visits import VisitLog, Visits, is_late
 from backend.cameras.worker import CameraWorker
 from backend.domain.camera import Camera, CameraState, masked_link
+from backend.domain.errors import ConfigurationError, ModelError
+from backend.domain.face import Template
 from backend.domain.geometry import RgbImage
 from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.domain.notification import ChannelKind
@@ -49,18 +51,23 @@ from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
 from backend.recognition.intake import Intake
 from backend.recognition.jobs import Jobs
+from backend.recognition.reembedding import Reembedder, Successor, put_in_place
+from backend.recognition.seen_again import SeenAgain
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings, Settings
-from backend.storage import data_folder
+from backend.storage import data_folder, reembedding
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox, load_key
 from backend.storage.snapshots import Snapshots
+from backend.vision.conventions import Thresholds
 from backend.vision.cores import usable_cores
 from backend.vision.devices import open_runtime
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode, encode_jpeg
-from backend.vision.loading import Mirroring, Pipelines, Workshop, load_pipelines
+from backend.vision.loading import Chosen, Mirroring, Pipelines, Workshop, load_pipelines
 from backend.vision.loading import open_workshop as workshop
+from backend.vision.models import SFACE, EmbedderFile, available
+from backend.vision.own_files import embedder_named, own_detector, own_embedder
 from backend.vision.runtime import Runtime
 
 logger = logging.getLogger(__name__)
@@ -123,61 +130,146 @@ class Recognition:
             return decode(data, self.limits)
 
 
+class Serving:
+    """Which model answers at the moment; another may take its place."""
+
+    def __init__(self, recognition: Recognition) -> None:
+        """Begin with `recognition`."""
+        self.current = recognition
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything the HTTP API answers from."""
 
     settings: Settings
-    recognition: Recognition
+    serving: Serving
     schedule: Schedule
-    doctor: CameraDoctor
+    hardware: Hardware
     snapshots: Snapshots
     rulebook: Rulebook
     channels: ChannelList
     listeners: Listeners
     dispatcher: Dispatcher
     jobs: Jobs
+    reembedder: Reembedder
     metrics: Metrics
 
+    @property
+    def recognition(self) -> Recognition:
+        """What answers at the moment."""
+        return self.serving.current
 
-@contextmanager
-def open_recognition(
-    settings: LocalSettings, meter: Meter = NO_METER, ending: Ending | None = None
-) -> Iterator[Recognition]:
-    """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be.
+    @property
+    def doctor(self) -> CameraDoctor:
+        """What examines cameras."""
+        return doctor_of(self.settings, self.recognition, self.hardware)
 
-    They end together with what else ends by `ending`.
-    """
-    by = ending or Ending()
-    share_arenas()
-    data_folder.prepare(settings.data_dir)
-    with ExitStack() as stack:
-        database = stack.enter_context(closing(_open_database(settings)))
-        runtime = _runtime(settings)
-        engine = InferenceEngine()
-        stack.callback(lambda: engine.stop(by.left()))
-        pipelines = load_models(settings, runtime, engine, meter)
-        gallery = open_gallery(settings, database, pipelines.photos.model, meter)
-        device = f"{runtime.name} on {runtime.device}, {pipelines.precision}"
-        logger.info("The models run by %s.", device)
+    def of_this_moment(self) -> "Services":
+        """The same, whose model stays the same while a request is answered."""
+        return replace(self, serving=Serving(self.serving.current))
+
+
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What recognition by any model is made of."""
+
+    settings: LocalSettings
+    database: Database
+    runtime: Runtime
+    engine: InferenceEngine
+    meter: Meter
+    chosen: Chosen
+
+    def pipelines(self, embedder: EmbedderFile | None) -> Pipelines:
+        """The pipelines of an embedder, or of the default one; raises ModelError."""
+        chosen = Chosen(embedder, self.chosen.detector)
+        return load_models(self.settings, self.runtime, self.engine, self.meter, chosen)
+
+    def recognition(self, pipelines: Pipelines) -> Recognition:
+        """Enrolling and identifying by these pipelines."""
+        settings, meter = self.settings, self.meter
+        gallery = open_gallery(settings, self.database, pipelines.photos.model, meter)
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
         enrolment = EnrolmentRule(settings.min_face_size, settings.min_quality)
-        rule = DecisionRule(settings.identify_threshold, settings.identify_margin)
-        yield Recognition(
-            database=database,
+        thresholds = thresholds_of(settings, pipelines.thresholds)
+        rule = DecisionRule(thresholds.identify, thresholds.margin)
+        return Recognition(
+            database=self.database,
             gallery=gallery,
             enroller=Enroller(
                 pipelines.enrolment, gallery, enrolment, limits, keep_crops=settings.keep_crops, meter=meter
             ),
             identifier=Identifier(pipelines.photos, gallery, rule, meter, glance=pipelines.glance),
-            verifier=Verifier(pipelines.enrolment, gallery, settings.verify_threshold),
+            verifier=Verifier(pipelines.enrolment, gallery, thresholds.verify),
             pipelines=pipelines,
-            engine=engine,
+            engine=self.engine,
             dimensions=pipelines.photos.dimensions,
-            device=device,
+            device=f"{self.runtime.name} on {self.runtime.device}, {pipelines.precision}",
             limits=limits,
             meter=meter,
         )
+
+    def former(self) -> Pipelines | None:
+        """The pipelines of the model that the gallery is of, where that is another than the one wanted.
+
+        None where it is the same, or gone: then the log says so.
+        """
+        with self.database.read() as tx:
+            name = reembedding.serving_model(tx)
+        if name is None or name == self.wanted.name:
+            return None
+        try:
+            return self.pipelines(_known_embedder(name))
+        except ModelError as error:
+            logger.warning(
+                "The gallery is of the model %s, which is gone (%s) Until its faces are made anew by %s, not everybody "
+                "is recognised.",
+                name,
+                error.message,
+                self.wanted.name,
+            )
+            return None
+
+    @property
+    def wanted(self) -> EmbedderFile:
+        """The embedder that the settings name."""
+        return self.chosen.embedder or available(SFACE, self.settings.model_dir)
+
+
+def _known_embedder(name: str) -> EmbedderFile:
+    found = embedder_named(name)
+    if found is None:
+        raise ModelError(f"No model of the id {name} is known.", model=name)
+    return found
+
+
+@contextmanager
+def _open_models(settings: LocalSettings, meter: Meter = NO_METER, ending: Ending | None = None) -> Iterator[_Models]:
+    """Open the database and the engine; they end together with what else ends by `ending`."""
+    by = ending or Ending()
+    share_arenas()
+    data_folder.prepare(settings.data_dir)
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(_open_database(settings)))
+        chosen = chosen_models(settings)
+        runtime = _runtime(settings)
+        engine = InferenceEngine()
+        stack.callback(lambda: engine.stop(by.left()))
+        yield _Models(settings, database, runtime, engine, meter, chosen)
+
+
+@contextmanager
+def open_recognition(settings: LocalSettings) -> Iterator[Recognition]:
+    """Open the database and the models; raises a FaceServerError, with what to do, where that cannot be.
+
+    Where the gallery is still of another model than the settings name, that one answers: a server makes it anew.
+    """
+    with _open_models(settings) as models:
+        former = models.former()
+        if former is not None:
+            logger.warning("The gallery is of %s still: the server makes it anew.", former.plain.model)
+        yield models.recognition(former or models.pipelines(models.chosen.embedder))
 
 
 @contextmanager
@@ -191,41 +283,92 @@ def open_services(settings: Settings) -> Iterator[Services]:
         data_folder.prepare(settings.data_dir)
         stack.enter_context(data_folder.held(settings.data_dir))
         metrics = Metrics()
-        recognition = stack.enter_context(open_recognition(settings, metrics, ending))
-        keeper = IndexKeeper(recognition.gallery)
+        models = stack.enter_context(_open_models(settings, metrics, ending))
+        database = models.database
+        former, wanted = models.former(), models.pipelines(models.chosen.embedder)
+        if former is None:
+            _note_serving(database, wanted.plain.model)
+            # What a crash left half in place.
+            put_in_place(database, wanted.plain.model)
+        serving = Serving(models.recognition(former or wanted))
+        logger.info("The models run by %s.", serving.current.device)
+        keeper = IndexKeeper(serving.current.gallery)
         keeper.start()
         stack.callback(lambda: keeper.stop(ending.left()))
         snapshots = Snapshots(settings.data_dir / "snapshots")
-        close_left_open(recognition.database, snapshots)
+        close_left_open(database, snapshots)
         notifiers = _open_notifiers(settings, stack, ending)
-        dispatcher = _start_dispatcher(settings, recognition.database, snapshots, notifiers.by_kind())
+        dispatcher = _start_dispatcher(settings, database, snapshots, notifiers.by_kind())
         stack.callback(lambda: dispatcher.stop(ending.left_for_work()))
         hardware = hardware_of(settings)
-        supervisor = Supervisor(_CameraWorkers(settings, recognition, snapshots, dispatcher, hardware))
+        supervisor = Supervisor(_CameraWorkers(settings, serving, snapshots, dispatcher, hardware))
         stack.callback(lambda: supervisor.stop(ending.left_for_work()))
-        schedule = Schedule(recognition.database, supervisor)
+        schedule = Schedule(database, supervisor)
         schedule.resume()
-        states = _start_home_states(recognition.database, notifiers.mqtt, schedule)
+        states = _start_home_states(database, notifiers.mqtt, schedule)
         stack.callback(lambda: states.stop(min(TELLING_SECONDS, ending.left())))
-        listeners = _start_listeners(recognition, notifiers.telegram, schedule, dispatcher)
+        listeners = _start_listeners(serving, snapshots, notifiers.telegram, schedule, dispatcher)
         stack.callback(lambda: listeners.stop(ending.left_for_work()))
-        jobs = _start_jobs(settings, recognition)
+        jobs = _start_jobs(settings, serving)
         stack.callback(lambda: jobs.stop(ending.left_for_work()))
+        handover = _Handover(models, wanted, serving, keeper, supervisor)
+        reembedder = Reembedder(database, handover.successor(snapshots))
+        reembedder.start()
+        stack.callback(lambda: reembedder.stop(ending.left_for_work()))
         # The dispatcher comes later: the cameras' last messages are still to go.
-        stack.callback(_ask_to_stop, (jobs, listeners, states, supervisor, keeper))
+        stack.callback(_ask_to_stop, (reembedder, jobs, listeners, states, supervisor, keeper))
         yield Services(
             settings=settings,
-            recognition=recognition,
+            serving=serving,
             schedule=schedule,
-            doctor=doctor_of(settings, recognition, hardware),
+            hardware=hardware,
             snapshots=snapshots,
-            rulebook=Rulebook(recognition.database),
-            channels=ChannelList(recognition.database, notifiers.by_kind()),
+            rulebook=Rulebook(database),
+            channels=ChannelList(database, notifiers.by_kind()),
             listeners=listeners,
             dispatcher=dispatcher,
             jobs=jobs,
+            reembedder=reembedder,
             metrics=metrics,
         )
+
+
+def _note_serving(database: Database, model: str) -> None:
+    with database.read() as tx:
+        is_noted = reembedding.noted_model(tx) == model
+    if not is_noted:
+        with database.write() as tx:
+            reembedding.serve(tx, model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handover:
+    """How the wanted model takes the place of the one that answers."""
+
+    models: _Models
+    wanted: Pipelines
+    serving: Serving
+    keeper: IndexKeeper
+    supervisor: Supervisor
+
+    def successor(self, snapshots: Snapshots) -> Successor:
+        limits = ImageLimits(self.models.settings.max_image_bytes, self.models.settings.max_image_pixels)
+        seen_again = SeenAgain(self.models.database, snapshots, self.wanted.enrolment, limits)
+        return Successor(
+            embedder=self.wanted.background,
+            seen_again=seen_again.template,
+            gallery=lambda: self.serving.current.gallery,
+            switch=self._switch,
+            switched=self._switched,
+        )
+
+    def _switch(self) -> None:
+        self.serving.current = self.models.recognition(self.wanted)
+
+    def _switched(self) -> None:
+        self.keeper.keep(self.serving.current.gallery)
+        # A track's looks are of one model.
+        self.supervisor.begin_anew()
 
 
 def _ask_to_stop(running: Iterable[_Stoppable]) -> None:
@@ -238,8 +381,12 @@ def load_models(
     runtime: Runtime | None = None,
     engine: InferenceEngine | None = None,
     meter: Meter = NO_METER,
+    chosen: Chosen | None = None,
 ) -> Pipelines:
-    """The models as the settings want them; raises ModelError, with what to do, where that cannot be."""
+    """The models as the settings want them, or those `chosen`.
+
+    Raises ModelError and ConfigurationError, with what to do, where that cannot be.
+    """
     mirroring = Mirroring(settings.mirror_enrol, settings.mirror_search)
     runtime = runtime or _runtime(settings)
     return load_pipelines(
@@ -250,12 +397,34 @@ def load_models(
         engine=engine,
         precision=settings.precision,
         meter=meter,
+        chosen=chosen_models(settings) if chosen is None else chosen,
+    )
+
+
+def chosen_models(settings: LocalSettings) -> Chosen:
+    """The models that the settings name; raises ConfigurationError, with what to do, for what is none."""
+    embedder, detector = settings.model_file, settings.detector_file
+    return Chosen(
+        None if embedder is None else own_embedder(embedder, settings.model_convention, settings.model_dir),
+        None if detector is None else own_detector(detector, settings.model_dir),
+    )
+
+
+def thresholds_of(settings: LocalSettings, own: Thresholds) -> Thresholds:
+    """The thresholds of the settings and, where they say nothing, the model's `own`."""
+    identify, margin, verify = settings.identify_threshold, settings.identify_margin, settings.verify_threshold
+    return Thresholds(
+        identify=own.identify if identify is None else identify,
+        margin=own.margin if margin is None else margin,
+        verify=own.verify if verify is None else verify,
     )
 
 
 def open_workshop(settings: LocalSettings) -> Workshop:
     """What forms of the embedder are made and measured with, on this machine's device; raises ModelError as above."""
     data_folder.prepare(settings.data_dir)
+    if settings.model_file is not None or settings.detector_file is not None:
+        raise ConfigurationError("Only SFace is made int8: take MODEL_FILE and DETECTOR_FILE away first.")
     return workshop(model_cache(settings), settings.model_dir, _runtime(settings))
 
 
@@ -361,23 +530,24 @@ class _CameraWorkers:
     """Makes the workers of scheduled cameras."""
 
     settings: Settings
-    recognition: Recognition
+    serving: Serving
     snapshots: Snapshots
     dispatcher: Dispatcher
     hardware: Hardware
 
     def __call__(self, camera: Camera) -> CameraWorker:
+        recognition = self.serving.current
         # No zone: hours are the server's own, summer time included.
         router = Router(zone=None)
         log = sighting_log_of(
-            self.recognition,
+            recognition,
             self.snapshots,
             camera,
             router.tell,
             self.dispatcher.wake,
             keep_crops=self.settings.keep_crops,
         )
-        return camera_worker_of(self.settings, self.recognition, camera, log, self.hardware)
+        return camera_worker_of(self.settings, recognition, camera, log, self.hardware)
 
 
 def _runtime(settings: LocalSettings) -> Runtime:
@@ -433,9 +603,9 @@ def _open_notifiers(settings: Settings, stack: ExitStack, ending: Ending) -> _No
     return _Notifiers(telegram, webhook, mqtt, apprise)
 
 
-def _start_jobs(settings: Settings, recognition: Recognition) -> Jobs:
+def _start_jobs(settings: Settings, serving: Serving) -> Jobs:
     folder = settings.data_dir / "jobs"
-    jobs = Jobs(recognition.database, intake_of(recognition), folder)
+    jobs = Jobs(serving.current.database, lambda: intake_of(serving.current), folder)
     jobs.start()
     return jobs
 
@@ -473,11 +643,17 @@ class _Watched:
 
 
 def _start_listeners(
-    recognition: Recognition, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher
+    serving: Serving, snapshots: Snapshots, telegram: TelegramNotifier, schedule: Schedule, dispatcher: Dispatcher
 ) -> Listeners:
-    naming = Naming(recognition.database, recognition.gallery)
-    answers = Answers(recognition.database, naming, telegram, _Watched(schedule), dispatcher.wake, zone=None)
-    listeners = Listeners(recognition.database, telegram, answers.obey)
+    database = serving.current.database
+
+    def seen_again(sighting_id: str) -> Template | None:
+        now = serving.current
+        return SeenAgain(database, snapshots, now.pipelines.enrolment, now.limits).template(sighting_id)
+
+    naming = Naming(database, lambda: serving.current.gallery, seen_again)
+    answers = Answers(database, naming, telegram, _Watched(schedule), dispatcher.wake, zone=None)
+    listeners = Listeners(database, telegram, answers.obey)
     listeners.start()
     return listeners
 

@@ -40,6 +40,8 @@ class Standing:
     """How many batches the inference engine computed, by model and size."""
     engine_waiting: int
     """Calls that wait for their turn at the models."""
+    reembedding: Mapping[str, int]
+    """Templates of other models than the wanted one: made anew, still to be, and those that cannot be."""
     waiting: int
     """Messages in the outbox."""
     waiting_seconds: float
@@ -126,6 +128,7 @@ class _Now(Collector):
         yield _counted("face_server_camera_seconds", "Decoding and recognition.", "stage", now.camera_seconds)
         yield _batches(now.batches)
         yield GaugeMetricFamily("face_server_engine_waiting", "Calls that wait for the models.", now.engine_waiting)
+        yield _by("face_server_reembedding", "Templates of another model, by state.", "state", now.reembedding)
         yield CounterMetricFamily("face_server_frames_analysed", "Frames looked at.", now.frames_analysed)
         yield _counted("face_server_frames_lost", "Frames not looked at, by reason.", "reason", now.frames_lost)
         yield GaugeMetricFamily("face_server_outbox_waiting", "Messages that wait to be delivered.", now.waiting)

@@ -68,6 +68,18 @@ class LocalSettings(BaseSettings):
     model_dir: Path | None = Field(
         default=None, description="A folder with the model files, for when the weights package is not installed."
     )
+    model_file: str | None = Field(
+        default=None,
+        description="What makes the templates: the path of an ONNX file of your own, or the name of a model whose "
+        "file is in `MODEL_DIR`; SFace without it.",
+    )
+    model_convention: Literal["raw", "arcface", "arcface-128", "adaface"] | None = Field(
+        default=None,
+        description="How a model file that is not in the catalogue is fed; read from its name and graph without it.",
+    )
+    detector_file: str | None = Field(
+        default=None, description="What finds faces: the same for an SCRFD file with landmarks; YuNet without it."
+    )
     host: str = Field(
         default="127.0.0.1", description="The address the API listens on; 0.0.0.0 opens it to the network."
     )
@@ -133,17 +145,26 @@ class LocalSettings(BaseSettings):
     min_free_mb: int = Field(
         default=500, ge=0, le=10**9, description="With less room than this on the disk, `/readyz` says so."
     )
-    identify_threshold: float = Field(
-        default=0.48, ge=0, le=1, description="The similarity from which a face in a photo is taken for a person."
-    )
-    identify_margin: float = Field(
-        default=0.04,
+    identify_threshold: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="How much more alike the best person must be than the second, or the answer is `ambiguous`.",
+        description="The similarity from which a face in a photo is taken for a person; the model's own without it, "
+        "0.48 for SFace.",
     )
-    verify_threshold: float = Field(
-        default=0.363, ge=0, le=1, description="The similarity from which two photos are taken for one person."
+    identify_margin: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How much more alike the best person must be than the second, or the answer is `ambiguous`; "
+        "the model's own without it, 0.04 for SFace.",
+    )
+    verify_threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="The similarity from which two photos are taken for one person; the model's own without it, "
+        "0.363 for SFace.",
     )
     mirror_enrol: bool = Field(
         default=True, description="Whether people are enrolled by the mean of each face and its mirror image."

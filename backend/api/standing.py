@@ -11,6 +11,7 @@ from backend.api.slots import Slots
 from backend.container import Services
 from backend.domain.camera import CameraState, CameraStatus
 from backend.metrics import Standing
+from backend.recognition.reembedding import progress_sentence
 from backend.storage import outbox, people, templates
 
 WRITE_EVERY_SECONDS = 5.0
@@ -43,13 +44,19 @@ def disk_free_bytes(services: Services) -> int:
 
 def degraded(services: Services) -> list[str]:
     """What works less well than it should, in sentences that tell nothing of anybody."""
-    told = [_about_disk(services), _about_cameras(_statuses(services)), _about_outbox(services)]
+    told = [
+        progress_sentence(services.reembedder.progress),
+        _about_disk(services),
+        _about_cameras(_statuses(services)),
+        _about_outbox(services),
+    ]
     return [sentence for sentence in told if sentence is not None]
 
 
 def standing(services: Services, slots: Slots) -> Standing:
     """Everything that is counted elsewhere."""
     statuses, engine = _statuses(services), services.recognition.engine.figures()
+    progress = services.reembedder.progress
     with services.recognition.database.read() as tx:
         enrolled, known = people.count(tx), templates.count_all(tx)
         waiting, oldest = outbox.backlog(tx)
@@ -76,6 +83,7 @@ def standing(services: Services, slots: Slots) -> Standing:
             (model, size): count for model, figures in engine.models.items() for size, count in figures.batches.items()
         },
         engine_waiting=engine.waiting,
+        reembedding={"done": progress.done, "waiting": progress.total - progress.done, "lost": progress.without_face},
         waiting=waiting,
         waiting_seconds=_age(oldest),
         deliveries={"delivered": 0, "delayed": 0, "failed": 0, **results},

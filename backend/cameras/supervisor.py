@@ -55,6 +55,15 @@ class Supervisor:
                 self._patrol = threading.Thread(target=self._run, name="camera-supervisor", daemon=True)
                 self._patrol.start()
 
+    def begin_anew(self) -> None:
+        """Watch every camera with a new worker: what makes them has changed."""
+        with self._changing:
+            for camera in list(self._watched.values()):
+                if self._stopping.is_set():
+                    return
+                self._dismiss(self._workers[camera.camera_id])
+                self._begin(camera)
+
     def forget(self, camera_id: str) -> None:
         """Watch a camera no more; it may not be watched at all."""
         with self._changing:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from backend.cli import bench, calibrate, camera, evaluate, imports, keys, optimise, people, service, watch
+from backend.cli import bench, calibrate, camera, evaluate, imports, keys, models, optimise, people, service, watch
 from backend.cli.console import err
 from backend.domain.access import Actor, acting_as
 from backend.domain.errors import ConfigurationError, FaceServerError
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-PARTS = (service, people, imports, keys, watch, camera, evaluate, calibrate, optimise, bench)
+PARTS = (service, people, imports, models, keys, watch, camera, evaluate, calibrate, optimise, bench)
 for part in PARTS:
     app.add_typer(part.app)
 

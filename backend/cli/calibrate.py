@@ -38,7 +38,7 @@ def calibrated(
         if not enrolled:
             raise InvalidInput("Nobody is enrolled yet: enrol people first, with three photos each.")
         calibration = _calibration(settings, enrolled, strangers)
-        reply = _reply(settings, calibration, enrolled, watched, alerts_per_week)
+        reply = _reply(recognition.identifier.rule.threshold, calibration, enrolled, watched, alerts_per_week)
         if apply:
             _apply(recognition, watched, reply)
     print_reply(reply, as_json, _table(calibration, reply))
@@ -72,7 +72,7 @@ def _apply(recognition: Recognition, watched: Sequence[Camera], reply: dict[str,
 
 
 def _reply(
-    settings: LocalSettings,
+    identify_now: float,
     calibration: Calibration,
     enrolled: Sequence[Enrolled],
     watched: Sequence[Camera],
@@ -84,7 +84,7 @@ def _reply(
         "templates": calibration.templates,
         "strangers": len(calibration.stranger_scores),
         "strangers_per_week": round(calibration.strangers_a_week, 1),
-        "identify": {"now": settings.identify_threshold, "recommended": identify, **_cost(calibration, identify)},
+        "identify": {"now": identify_now, "recommended": identify, **_cost(calibration, identify)},
         "cameras": {
             "now": {entry.nickname: entry.threshold for entry in watched},
             "recommended": camera,

@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from backend.cli.console import AsJson, err, print_reply
-from backend.container import index_of, load_models
+from backend.container import index_of, load_models, thresholds_of
 from backend.evaluation import summary
 from backend.evaluation.comparing import PairScores, compare
 from backend.evaluation.describing import Album, describe_all
@@ -23,6 +23,7 @@ from backend.evaluation.searching import Method, SearchResults, search_all
 from backend.evaluation.trials import open_set, photos_by_person, read_pairs
 from backend.gallery.index import ExactIndex
 from backend.settings import LocalSettings, load_local_settings
+from backend.vision.conventions import Thresholds
 from backend.vision.cores import usable_cores
 from backend.vision.image import ImageLimits
 from backend.vision.pipeline import FacePipeline
@@ -92,7 +93,7 @@ def openset(
     album = bench.album(wanted)
     results = {method.name: search_all(trial, album, method) for method in _methods(bench.settings)}
     drawn = {"enrol": enrol, "seed": seed, "most_probes": most_probes}
-    thresholds = (bench.settings.identify_threshold, 0.5)
+    thresholds = (bench.thresholds.identify, 0.5)
     reply = _openset_reply(results, summary.trial_summary(trial, album) | drawn, thresholds, bench.facts)
     rows = _openset_rows(results)
     if report is not None:
@@ -111,6 +112,7 @@ class _Bench:
     models: Mapping[str, FacePipeline]
     """By the purposes that `Method` names."""
     limits: ImageLimits
+    thresholds: Thresholds
     precision: Precision
 
     @classmethod
@@ -120,7 +122,8 @@ class _Bench:
             pipelines = load_models(settings)
         models = {"plain": pipelines.plain, "enrolment": pipelines.enrolment, "photos": pipelines.photos}
         limits = ImageLimits(settings.max_image_bytes, settings.max_image_pixels)
-        return cls(settings, models, limits, pipelines.precision)
+        thresholds = thresholds_of(settings, pipelines.thresholds)
+        return cls(settings, models, limits, thresholds, pipelines.precision)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from backend.schemas.deliveries import DeliveryList, DeliveryReply, TraceReply
 from backend.schemas.faces import FaceList, PersonPage
 from backend.schemas.health import Readiness
 from backend.schemas.keys import KeyEntry, KeyList, KeyMade, KeyRequest
+from backend.schemas.models import ModelList
 from backend.schemas.persons import AddReply, PersonList, RemoveReply, RetrieveReply
 from backend.schemas.profiles import Profile, ProfileChange
 from backend.schemas.rules import (
@@ -125,6 +126,10 @@ class FaceServerClient:
     def ready(self) -> Readiness:
         """Whether the server can serve, and by what model; ServerFailed while it cannot."""
         return self._get(Readiness, "/readyz")
+
+    def models(self) -> ModelList:
+        """The models with their licences, which answers, and how far the gallery is made anew by another."""
+        return self._get(ModelList, "/v1/models")
 
     # People and pictures
 

@@ -38,6 +38,7 @@ class Deed(StrEnum):
     CHANNEL_CHANGED = "channel.changed"
     CHANNEL_REMOVED = "channel.removed"
     DELIVERY_RETRIED = "delivery.retried"
+    MODEL_CHANGED = "model.changed"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backend.domain.audit import Deed
 from backend.domain.errors import (
+    Busy,
     InvalidField,
     ModelMismatch,
     PersonExists,
@@ -106,6 +107,7 @@ class Gallery:
         self._shelf = shelf
         self._checked_at = time.monotonic()
         self._strangers: Mapping[str, NDArray[np.float32]] = {}
+        self._retired = False
         self._seen = self._load()
         self._note_renewal()
 
@@ -127,8 +129,10 @@ class Gallery:
             found = self._seen.index.search(probe.embedding, limit + len(strangers), among)
         return [candidate for candidate in found if not _is_said_not_to_be(candidate, probe, strangers)][:limit]
 
-    def deny(self, person_id: str, look: Template, learned: Collection[str] = ()) -> None:
-        """Have a look, and what is more like it than like the person, match that person no more.
+    def deny(
+        self, person_id: str, look: Template, learned: Collection[str] = (), sighting_id: str | None = None
+    ) -> None:
+        """Have a look, of that sighting, and what is more like it than like the person, match that person no more.
 
         Their templates that were `learned` from it, by the hashes of their sources, are removed. Raises PersonNotFound,
         and ModelMismatch for a template of another model.
@@ -137,7 +141,7 @@ class Gallery:
         with self._changed_rows(person_id) as tx:
             _found(tx, person_id)
             templates.remove_learned(tx, person_id, learned)
-            negatives.add(tx, person_id, look)
+            negatives.add(tx, person_id, look, sighting_id)
             audit.note(tx, Deed.PERSON_DENIED, person_id)
 
     def check_readable(self) -> None:
@@ -180,11 +184,14 @@ class Gallery:
     def add(self, person_id: str, new: Sequence[NewTemplate]) -> Addition:
         """Keep templates of a person, who is enrolled if new; photos that the person has already are left out.
 
-        Raises ModelMismatch for a template of another model.
+        Raises ModelMismatch for a template of another model, and Busy where another model has just taken over and
+        could not make anew what is added.
         """
         for template in new:
             self._refuse_other_model(template.template)
         with self._changing:
+            if self._retired and any(template.crop is None for template in new):
+                raise Busy("The model has just been changed; send it once more.", retry_after=1)
             with self._database.write() as tx:
                 known = templates.source_hashes(tx, person_id, self.model)
                 by_photo = {template.source_sha256: template for template in new}
@@ -333,6 +340,19 @@ class Gallery:
         with self._changing:
             self._catch_up()
 
+    @contextmanager
+    def handing_over(self) -> Iterator[None]:
+        """Hold every change off while another model takes over the rows; searches go on."""
+        with self._changing:
+            yield
+
+    def retire(self) -> None:
+        """Follow the rows no more, within `handing_over`: they are another model's now.
+
+        Whoever still searches here finds what was there before.
+        """
+        self._retired = True
+
     def renew(self, keep_on: KeepOn) -> bool:
         """Write the index anew where it became large or too much lies over it; whether that was done.
 
@@ -340,10 +360,12 @@ class Gallery:
         Raises Stopped where `keep_on` says so, and StorageError where it cannot be kept.
         """
         seen, shelf = self._seen, self._shelf
-        if shelf is None or not shelf.is_to_be_renewed(_plain(seen.index)):
+        if self._retired or shelf is None or not shelf.is_to_be_renewed(_plain(seen.index)):
             return False
         written = shelf.renewed(_plain(seen.index), seen.state, keep_on)
         with self._changing, self._database.read() as tx:
+            if self._retired:
+                return False
             # What changed meanwhile lies over the new one.
             self._seen = self._caught_up(tx, LayeredIndex(written), seen.state) or self._seen
         self._note_renewal()
@@ -374,6 +396,8 @@ class Gallery:
             raise ModelMismatch(expected=self.model, actual=template.model)
 
     def _replace(self, index: TemplateIndex, state: State) -> None:
+        if self._retired:
+            return
         # A number that jumped means another process changed the rows too: only the rows know how.
         if state.generation == self._seen.state.generation + 1:
             self._seen = _Seen(index, state)
@@ -384,7 +408,7 @@ class Gallery:
     def _rebuild_if_changed_elsewhere(self) -> None:
         now = time.monotonic()
         # Who is changing something now sees what others changed, and nobody waits for it here.
-        if now - self._checked_at < RECHECK_SECONDS or not self._changing.acquire(blocking=False):
+        if self._retired or now - self._checked_at < RECHECK_SECONDS or not self._changing.acquire(blocking=False):
             return
         try:
             self._checked_at = now
@@ -397,6 +421,8 @@ class Gallery:
 
     def _catch_up(self) -> None:
         """Bring the index up to date from the rows: of those who changed where that is known, and else of all."""
+        if self._retired:
+            return
         large = _plain(self._seen.index)
         with self._database.read() as tx:
             caught_up = None

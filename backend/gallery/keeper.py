@@ -26,6 +26,12 @@ class IndexKeeper:
         """Begin to look after it."""
         self._thread.start()
 
+    def keep(self, gallery: Gallery) -> None:
+        """Look after another gallery from now on."""
+        former, self._gallery = self._gallery, gallery
+        # Who waits for the former one's word waits for the new one's then.
+        former.renewal.set()
+
     def ask_to_stop(self) -> None:
         """Leave off; `stop` waits for it."""
         self._stopping.set()
@@ -40,20 +46,21 @@ class IndexKeeper:
 
     def _run(self) -> None:
         while True:
-            self._gallery.renewal.wait()
+            gallery = self._gallery
+            gallery.renewal.wait()
             # Before looking whether to stop: what is asked for from here on is seen next time.
-            self._gallery.renewal.clear()
+            gallery.renewal.clear()
             if self._stopping.is_set():
                 return
-            self._renew()
+            self._renew(gallery)
 
-    def _renew(self) -> None:
+    def _renew(self, gallery: Gallery) -> None:
         try:
-            if self._gallery.renew(lambda: not self._stopping.is_set()):
+            if gallery.renew(lambda: not self._stopping.is_set()):
                 logger.info("The search index was written anew.")
         except Stopped:
             return
         except (StorageError, MemoryError) as error:
             logger.error("The search index could not be written: %s It is tried again later.", error)
             self._stopping.wait(PATIENCE_SECONDS)
-            self._gallery.renewal.set()
+            gallery.renewal.set()

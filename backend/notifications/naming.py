@@ -1,6 +1,7 @@
 """What a person says about a sighting: who it is, or who it is not."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from backend.domain.audit import Deed
@@ -27,6 +28,8 @@ class _Memory:
     """Of its best looks."""
     looks: tuple[KeptLook, ...]
     """Its best looks, the best first; their average where none was kept alone under the model in use."""
+    sources: frozenset[str]
+    """What stands for it at the templates that were learned from it, under whichever model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,23 @@ class Learned:
 class Naming:
     """Learns from what people say about sightings; safe to use from any thread."""
 
-    def __init__(self, database: Database, gallery: Gallery) -> None:
-        """Enrol in `gallery`, relabel in `database`."""
+    def __init__(
+        self,
+        database: Database,
+        gallery: Callable[[], Gallery],
+        seen_again: Callable[[str], Template | None] = lambda _: None,
+    ) -> None:
+        """Enrol in the `gallery` of the moment, relabel in `database`.
+
+        `seen_again` makes a sighting's look by the model of the moment, for one that was seen by another.
+        """
         self._database = database
-        self._gallery = gallery
+        self._gallery_now = gallery
+        self._seen_again = seen_again
+
+    @property
+    def _gallery(self) -> Gallery:
+        return self._gallery_now()
 
     def name(self, sighting_id: str, name: str) -> Learned:
         """Enrol a sighting's best looks under a name, and give it that name.
@@ -73,8 +89,7 @@ class Naming:
         What was learned from this sighting under that name is forgotten.
         """
         memory = self._memory(sighting_id)
-        learned = {_digest(look.template) for look in memory.looks}
-        self._gallery.deny(person_id, memory.average, learned)
+        self._gallery.deny(person_id, memory.average, memory.sources, sighting_id=sighting_id)
         self._relabel(sighting_id, None)
 
     def _memory(self, sighting_id: str) -> _Memory:
@@ -85,8 +100,13 @@ class Naming:
         if sighting is None or average is None:
             raise SightingNotFound(f"There is no sighting '{sighting_id}'.", sighting_id=sighting_id)
         quality = records[-1].quality if records else UNKNOWN_QUALITY
+        # A template that was learned keeps its source, also where another model has made it anew.
+        sources = frozenset(_digest(look) for look in (average, *(look.template for look in kept)))
+        if average.model != self._gallery.model:
+            average = self._seen_again(sighting_id) or average
         looks = tuple(look for look in kept if look.template.model == self._gallery.model)
-        return _Memory(sighting, average, looks or (KeptLook(average, quality, None),))
+        alone = KeptLook(average, quality, kept[0].crop if kept else None)
+        return _Memory(sighting, average, looks or (alone,), sources | {_digest(average)})
 
     def _known(self, name: str) -> Person | None:
         wanted = name.strip().casefold()

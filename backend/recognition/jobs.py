@@ -32,8 +32,8 @@ _PIECE = 2**20
 class Jobs:
     """Takes archives in and enrols what is in them; safe to use from any thread."""
 
-    def __init__(self, database: Database, intake: Intake, folder: Path) -> None:
-        """Keep archives in `folder` until `intake` has taken them in."""
+    def __init__(self, database: Database, intake: Callable[[], Intake], folder: Path) -> None:
+        """Keep archives in `folder` until the `intake` of that moment has taken them in."""
         self._database = database
         self._intake = intake
         self._folder = folder
@@ -75,7 +75,7 @@ class Jobs:
         try:
             self._write(path, archive)
             with _opened(path) as opened:
-                total = self._intake.count(opened)
+                total = self._intake().count(opened)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -126,7 +126,7 @@ class Jobs:
     def _do(self, job_id: str) -> None:
         goes = self._reporter(job_id)
         with _opened(self._path(job_id)) as archive:
-            progress = self._intake.archive(archive, goes)
+            progress = self._intake().archive(archive, goes)
         self._report(job_id, self._outcome(job_id, progress), progress)
 
     def _outcome(self, job_id: str, progress: Progress) -> JobState:

@@ -27,7 +27,7 @@ class Verifier:
         """Call two faces one person from `threshold` on."""
         self._pipeline = pipeline
         self._gallery = gallery
-        self._threshold = threshold
+        self.threshold = threshold
 
     def verify_images(self, image: RgbImage, other: RgbImage, threshold: float | None = None) -> Verification:
         """Compare the largest faces of two images; raises FaceNotFound where one shows none."""
@@ -48,5 +48,5 @@ class Verifier:
         return max(faces, key=lambda face: face.detection.box.area)
 
     def _judged(self, similarity: float, threshold: float | None) -> Verification:
-        limit = self._threshold if threshold is None else threshold
+        limit = self.threshold if threshold is None else threshold
         return Verification(similarity >= limit, similarity, limit)

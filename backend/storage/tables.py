@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "notifications_4"
+REVISION = "models_1"
 """The newest migration, whose schema these tables are."""
 
 
@@ -82,6 +82,8 @@ templates = Table(
     Column("source_sha256", String(64), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("person_id", "model", "source_sha256"),
+    # Few are of another model than the gallery's, and they are looked for often.
+    Index(None, "model"),
 )
 
 # Apart from the templates, so that reading all embeddings at start does not read the pictures too.
@@ -101,6 +103,24 @@ negatives = Table(
     Column("model", String(64), nullable=False),
     Column("embedding", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Where the look was seen: from its picture another model can learn it. NULL where that is not known.
+    Column("sighting_id", String(26), nullable=True),
+)
+
+# One row: the model that the gallery is searched by. None in a database that no server has used yet.
+gallery_model = Table(
+    "gallery_model",
+    metadata,
+    Column("model", String(64), primary_key=True),
+)
+
+# What another model makes of the kept faces, until it takes over. NULL where it can make nothing of one.
+reembedded = Table(
+    "reembedded",
+    metadata,
+    Column("template_id", ForeignKey("templates.template_id", ondelete="CASCADE"), primary_key=True),
+    Column("model", String(64), nullable=False),
+    Column("embedding", LargeBinary, nullable=True),
 )
 
 # One row: how often the templates have changed, so that an index elsewhere sees that it is behind.

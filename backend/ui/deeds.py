@@ -32,6 +32,7 @@ LABELS: Mapping[Deed, str] = {
     Deed.CHANNEL_CHANGED: "Channel changed",
     Deed.CHANNEL_REMOVED: "Channel removed",
     Deed.DELIVERY_RETRIED: "Message sent again",
+    Deed.MODEL_CHANGED: "Model changed",
     Deed.KEY_CREATED: "Key made",
     Deed.KEY_REVOKED: "Key revoked",
 }
@@ -66,6 +67,7 @@ _SENTENCES: Mapping[Deed, tuple[str, ...]] = {
     Deed.CHANNEL_CHANGED: ("Changed the channel {name}", "Changed the channel {subject}"),
     Deed.CHANNEL_REMOVED: ("Removed the channel {subject}",),
     Deed.DELIVERY_RETRIED: ("Sent the message {subject} again",),
+    Deed.MODEL_CHANGED: ("Made the gallery anew by {subject}, before {former}", "Made the gallery anew by {subject}"),
     Deed.KEY_CREATED: ("Made the key {name} for {scopes}", "Made the key {subject}"),
     Deed.KEY_REVOKED: ("Revoked the key {name}", "Revoked the key {subject}"),
 }

@@ -16,21 +16,23 @@ Array: TypeAlias = NDArray[np.generic]
 Constants: TypeAlias = dict[str, Array]
 
 
-def fold(model: onnx.ModelProto, free_image_size: bool) -> onnx.ModelProto:
+def fold(model: onnx.ModelProto, free_image_size: bool, free_batch: bool = True) -> onnx.ModelProto:
     """A new model of the same answers, whose weights are fp32 constants and whose batch size is free.
 
-    `free_image_size` frees height and width too, for fully convolutional models. Raises ValueError where the model
-    does not have exactly one image input, or holds quantised weights of another kind.
+    `free_image_size` frees height and width too, for fully convolutional models. Without `free_batch` the batch stays
+    as it is exported: for models that leave the image out of their outputs' dimensions. Raises ValueError where the
+    model does not have exactly one image input, or holds quantised weights of another kind.
     """
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     image = _image_input(model.graph, constants)
     nodes = _without_dropout(_folded(model.graph.node, constants))
-    _free_batch(nodes, constants)
+    if free_batch:
+        _free_batch(nodes, constants)
     read = {name for node in nodes for name in node.input}
     graph = helper.make_graph(
         nodes,
         model.graph.name,
-        [_declared(image, _freed_shape(image, free_image_size))],
+        [_declared(image, _freed_shape(image, free_image_size, free_batch))],
         [_declared(output, [None] * _rank(output)) for output in model.graph.output],
         [numpy_helper.from_array(array, name) for name, array in constants.items() if name in read],
     )
@@ -78,7 +80,11 @@ def _reshaped(_node: onnx.NodeProto, inputs: list[Array]) -> Array:
 
 
 def _constant(node: onnx.NodeProto, _inputs: list[Array]) -> Array:
-    return numpy_helper.to_array(node.attribute[0].t)
+    given = node.attribute[0]
+    if given.type == onnx.AttributeProto.TENSOR:
+        return numpy_helper.to_array(given.t)
+    kind = np.float32 if given.type in (onnx.AttributeProto.FLOAT, onnx.AttributeProto.FLOATS) else np.int64
+    return np.array(helper.get_attribute_value(given), kind)
 
 
 _FOLDABLE: dict[str, Callable[[onnx.NodeProto, list[Array]], Array]] = {
@@ -113,15 +119,17 @@ def _reading(node: onnx.NodeProto, inputs: list[str]) -> onnx.NodeProto:
 def _free_batch(nodes: Iterable[onnx.NodeProto], constants: Constants) -> None:
     """Lets every remaining Reshape keep its batch size, which the exporter wrote down as 1."""
     for node in nodes:
-        if node.op_type == "Reshape":
+        # A shape that is computed from the image's, as some exporters have it, knows the batch already.
+        if node.op_type == "Reshape" and node.input[1] in constants:
             shape = constants[node.input[1]]
             # A zero means "as in the input" (ONNX operator Reshape).
             constants[node.input[1]] = np.concatenate((np.zeros(1, shape.dtype), shape[1:]))
 
 
-def _freed_shape(image: onnx.ValueInfoProto, free_image_size: bool) -> list[int | str | None]:
+def _freed_shape(image: onnx.ValueInfoProto, free_image_size: bool, free_batch: bool) -> list[int | str | None]:
     _, channels, height, width = (dimension.dim_value for dimension in image.type.tensor_type.shape.dim)
-    return ["batch", channels, "height", "width"] if free_image_size else ["batch", channels, height, width]
+    batch = "batch" if free_batch else 1
+    return [batch, channels, "height", "width"] if free_image_size else [batch, channels, height, width]
 
 
 def _rank(value: onnx.ValueInfoProto) -> int:

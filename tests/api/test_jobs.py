@@ -144,12 +144,12 @@ def test_what_a_restart_finds_under_way_was_interrupted(
     api: httpx.Client, server: LiveServer, held: _Held, tmp_path: Path
 ) -> None:
     recognition = server.services.recognition
-    first = Jobs(recognition.database, intake_of(recognition), tmp_path)
+    first = Jobs(recognition.database, lambda: intake_of(recognition), tmp_path)
     first.start()
     running, waiting = (first.submit(io.BytesIO(_zip(TREE))).job_id for _ in range(2))
     assert held.first_is_done.wait(20)
     # As a killed process leaves it: under way, its archives beside it.
-    second = Jobs(recognition.database, intake_of(recognition), tmp_path)
+    second = Jobs(recognition.database, lambda: intake_of(recognition), tmp_path)
     second.start()
     assert {second.job(job_id).state for job_id in (running, waiting)} == {JobState.INTERRUPTED}
     assert list(tmp_path.glob("*.zip")) == []

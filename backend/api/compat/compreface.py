@@ -277,7 +277,7 @@ def _predictions(services: Services, face: Face, count: int) -> Sequence[Predict
 
 
 def _compared(services: Services, source: Template, target: Analysis, options: Options) -> list[ComparedFace]:
-    scale = Scale(services.settings.verify_threshold, ENOUGH)
+    scale = Scale(services.recognition.verifier.threshold, ENOUGH)
     return [
         ComparedFace(
             **_fields(face, target, options), similarity=round(scale.outward(source.similarity(face.template)), 5)

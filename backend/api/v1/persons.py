@@ -114,7 +114,7 @@ def add_faces(
     wish = EnrolmentWish(
         rule=_rule(services, quality),
         dry_run=dry_run,
-        conflict_from=None if allow_conflict else services.settings.identify_threshold,
+        conflict_from=None if allow_conflict else services.recognition.identifier.rule.threshold,
     )
     enrolment = services.recognition.enroller.enrol(person_id, photos_of(services, images, "images"), wish)
     return _enrolled(enrolment, dry_run)

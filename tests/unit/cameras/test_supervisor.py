@@ -133,3 +133,14 @@ def test_nothing_is_watched_after_the_end(supervisor: Supervisor, cameras: Camer
     supervisor.watch([YARD])
     assert cameras.watchers["front"][0].has_ended
     assert "yard" not in cameras.watchers
+
+
+def test_beginning_anew_ends_the_visits_of_every_worker_and_gives_each_camera_another(
+    supervisor: Supervisor, cameras: Cameras
+) -> None:
+    supervisor.watch([FRONT, YARD])
+    wait_until(lambda: streams(supervisor, "front") and streams(supervisor, "yard"))
+    supervisor.begin_anew()
+    for name in ("front", "yard"):
+        assert [watcher.has_ended for watcher in cameras.watchers[name]] == [True, False]
+    wait_until(lambda: streams(supervisor, "front") and streams(supervisor, "yard"))

@@ -17,10 +17,10 @@ from backend.domain.camera import DEFAULT_THRESHOLD
 from backend.gallery.gallery import Gallery
 from backend.recognition.decision import DecisionRule
 from backend.recognition.identify import Identifier
-from backend.settings import LocalSettings
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
+from backend.vision.conventions import SFACE_THRESHOLDS
 from backend.vision.image import decode
 from backend.vision.loading import Pipelines
 from tests.rig.photos import SHARED_DATA, needs_shared_data
@@ -64,8 +64,7 @@ class Engine:
     """Whether it is as if every frame had waited, so that as little as can be is looked at closely."""
 
     def visits(self, told: Told) -> Visits:
-        defaults = LocalSettings.model_fields
-        rule = DecisionRule(defaults["identify_threshold"].default, defaults["identify_margin"].default)
+        rule = DecisionRule(SFACE_THRESHOLDS.identify, SFACE_THRESHOLDS.margin)
         identifier = Identifier(self.pipelines.photos, self.gallery, rule)
         return Visits(
             Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told, lambda _frame: self.late

@@ -16,6 +16,7 @@ from backend.domain.sighting import Sighting
 from backend.recognition.enrol import Photo
 from backend.settings import LocalSettings, load_local_settings
 from backend.storage import cameras, sightings
+from backend.vision.conventions import SFACE_THRESHOLDS
 from backend.vision.image import decode
 from tests.rig.photos import astronaut, jpeg, other_photos, person_crop
 from tests.unit.cli.conftest import Run
@@ -73,7 +74,7 @@ def test_thresholds_are_recommended_from_what_is_stored(run: Run, household: Loc
     assert (reply["people"], reply["templates"], reply["strangers"]) == (3, 7, 3)
     assert reply["strangers_per_week"] == 1.5
     assert 0.3 <= reply["identify"]["recommended"] < reply["cameras"]["recommended"] <= 0.7
-    assert reply["identify"]["now"] == household.identify_threshold
+    assert reply["identify"]["now"] == SFACE_THRESHOLDS.identify
     assert reply["cameras"]["now"] == {"Door": 0.5}
     assert reply["identify"]["missed"] == 0
     assert reply["weak"] == [{"person_id": "carol", "reason": "1 of at least 3 photos"}]

@@ -393,3 +393,31 @@ def test_a_process_killed_at_any_moment_leaves_what_the_next_one_heals(tmp_path:
             # One more may have come through without being acknowledged, or its neighbour have been removed.
             assert len(gallery.people()) == len(set(gallery.index.people))
         first = last + 100
+
+
+def test_the_keeper_looks_after_another_gallery_when_it_is_told(many: Gallery, folder: Path) -> None:
+    small = Gallery(many._database, "another model")  # noqa: SLF001 - the same rows
+    keeper, written = IndexKeeper(small), threading.Event()
+    make = many.renew
+
+    def told(keep_on: Callable[[], bool]) -> bool:
+        done = make(keep_on)
+        written.set()
+        return done
+
+    many.renew = told  # type: ignore[method-assign]  # so that the test hears of the end
+    keeper.start()
+    keeper.keep(many)
+    assert written.wait(30.0)
+    keeper.stop(10.0)
+    assert len(places(folder)) == 1
+
+
+def test_a_retired_gallery_answers_as_before_and_writes_no_index(many: Gallery, folder: Path) -> None:
+    with many.handing_over():
+        many.retire()
+    many.remove("person 3")
+    many.refresh()
+    assert who(many, 3) == "person 3"
+    assert not many.renew(lambda: True)
+    assert places(folder) == []

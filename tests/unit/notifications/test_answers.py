@@ -100,7 +100,7 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
     with a_home(tmp_path) as home, BotApi() as api, closing(TelegramNotifier(api.url)) as telegram:
         gallery = Gallery(home.database, "model")
         dispatcher = Dispatcher(home.database, home.snapshots, {ChannelKind.TELEGRAM: telegram}, None)
-        naming = Naming(home.database, gallery)
+        naming = Naming(home.database, lambda: gallery)
         answers = Answers(home.database, naming, telegram, FrontDoor(), dispatcher.wake, None)
         listeners = Listeners(home.database, telegram, answers.obey)
         channel_id = home.channel({"api_token": api.token, "chat_id": str(CHAT)})

@@ -13,6 +13,7 @@ from backend.recognition.identify import Identifier
 from backend.settings import LocalSettings
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
+from backend.vision.conventions import SFACE_THRESHOLDS
 from backend.vision.image import ImageLimits
 from backend.vision.loading import Pipelines
 
@@ -34,5 +35,5 @@ def enroller(pipelines: Pipelines, gallery: Gallery) -> Enroller:
 
 @pytest.fixture
 def identifier(pipelines: Pipelines, gallery: Gallery) -> Identifier:
-    rule = DecisionRule(DEFAULTS["identify_threshold"], DEFAULTS["identify_margin"])
+    rule = DecisionRule(SFACE_THRESHOLDS.identify, SFACE_THRESHOLDS.margin)
     return Identifier(pipelines.photos, gallery, rule)

@@ -110,3 +110,25 @@ def test_a_folder_with_an_odd_name_holds_a_database_like_any_other(tmp_path: Pat
 def _schema(folder: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(folder / "face_server.db")) as connection:
         return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_denied_look_from_before_is_led_back_to_the_sighting_that_it_was_seen_in(tmp_path: Path) -> None:
+    with _connection(tmp_path) as connection:
+        with connection.begin():
+            command.upgrade(_history(connection), "notifications_4")
+        with connection.begin():
+            connection.exec_driver_sql("INSERT INTO people (person_id, created_at) VALUES ('alice', '2026-11-22')")
+            for place, look in enumerate((b"\x01", b"\x02")):
+                connection.exec_driver_sql(
+                    "INSERT INTO negatives VALUES (?, 'alice', 'model', ?, '2026-11-22 12:00:00.000000')",
+                    (f"negative {place}", look),
+                )
+            connection.exec_driver_sql(
+                "INSERT INTO sightings (sighting_id, camera_id, camera_nickname, threshold, started_at, last_seen_at, "
+                "looks, box_x, box_y, box_width, box_height, model, embedding) VALUES "
+                "('seen', 'c', 'c', 0.5, '2026-11-22', '2026-11-22', 1, 0, 0, 1, 1, 'model', x'01')"
+            )
+    _open(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "face_server.db")) as connection:
+        found = connection.execute("SELECT negative_id, sighting_id FROM negatives ORDER BY negative_id").fetchall()
+    assert found == [("negative 0", "seen"), ("negative 1", None)]

@@ -18,6 +18,7 @@ from backend.vision.quantising import quantise
 from backend.vision.runtime import Precision
 from backend.vision.runtime_onnxruntime import OnnxRuntime
 from backend.vision.runtime_openvino import OpenVinoRuntime
+from backend.vision.sface import SFace
 from backend.vision.yunet import YuNet
 from tests.rig.photos import astronaut, group_photo, other_photos
 
@@ -134,7 +135,9 @@ def test_another_processor_needs_one_of_its_own(workshop: Workshop, kept: Path) 
 @pytest.mark.parametrize("runtime", [OnnxRuntime, MachineWithout])
 def test_an_engine_without_int8_refuses_it(yunet: YuNet, cache_dir: Path, runtime: type[OnnxRuntime]) -> None:
     with pytest.raises(ConfigurationError, match=r"PRECISION=int8: .* does not compute in int8 here"):
-        settled("int8", runtime(), yunet, prepare(SFACE_INT8, cache_dir))
+        settled(
+            "int8", runtime(), yunet, prepare(SFACE_INT8, cache_dir), lambda session: SFace(session, SFACE_INT8.name)
+        )
 
 
 @pytest.mark.parametrize("left", [0, 1000, 5_000_000])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from backend.vision.alignment import SIZE
+from backend.vision.network_embedder import BATCH
 from backend.vision.pipeline import FacePipeline
-from backend.vision.sface import BATCH, SFace
+from backend.vision.sface import SFace
 from tests.rig.photos import astronaut, other_photos, person_crop
 
 
