@@ -136,6 +136,8 @@ class Visitor:
         """Go to a page by its entry in the menu, as a person does."""
         if self.page.url == "about:blank":
             self.page.goto(self._url)
+            # The address itself leads to the first page, which would come after the one that is asked for.
+            self.page.get_by_role("heading", level=1).wait_for()
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=page).click()
         self.page.get_by_role("heading", name=page, exact=True, level=1).wait_for()
 

@@ -132,7 +132,9 @@ def _plain(said: str) -> str:
 
 
 def test_a_rule_is_its_sentence_and_a_mute_has_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(HOME) as server:
+    # Counted from now and not from when this file was read, which may be long ago.
+    mute = {**MUTE, "until": (datetime.now(UTC) + timedelta(minutes=90, seconds=30)).isoformat()}
+    with answering({**HOME, "/mutes": {"mutes": [mute], "total": 1}}) as server:
         said = _plain(text(opened("rules", server.url, monkeypatch)))
     assert str(RULE["sentence"]) in said
     assert "Alice A. (alice), until" in said
