@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.cli import console
 from backend.container import open_database
 from backend.domain.face import Template
 from backend.gallery.gallery import Gallery
@@ -29,7 +30,8 @@ def test_every_model_is_listed_with_its_licence_and_use(run: Run) -> None:
 
 
 def test_tables_for_people_say_the_same(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    # A terminal's width is read once, by whichever test comes first.
+    monkeypatch.setattr(console.out, "_width", 200)
     assert "non-commercial research only" in run("models").out
     assert "RGB, (x - 127.5) / 127.5" in run("models", "--fed").out
 
