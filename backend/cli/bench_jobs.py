@@ -112,7 +112,8 @@ class _Noted:
     ) -> bool:
         del tx, evidence, camera
         self._who = sighting.person_id
-        return True
+        # Only the first word of a sighting counts, and not what is better known of it later.
+        return not risen
 
     def pass_on(self) -> None:
         self._told({"at": time.monotonic(), "person_id": self._who})
