@@ -4,7 +4,6 @@ Errors of that kind raise nothing by themselves. Swapped colour channels, say, o
 """
 
 import json
-import uuid
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from backend.vision.embedding import Embedder
 from backend.vision.image import decode
 from backend.vision.mirrored import mirrored
 from backend.vision.pipeline import FacePipeline
+from backend.vision.whole_files import write_whole
 
 LEAST_SIMILARITY: Final = 0.99
 """Between the golden face's embedding now and as stored. Measured: the same weights in bf16 0.9993, channels swapped in
@@ -113,14 +113,11 @@ def _like(template: Template, expected: NDArray[np.float32], least: float) -> fl
 
 
 def _keep(path: Path, template: Template) -> None:
-    unfinished = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    numbers = [round(float(number), 6) for number in template.embedding]
     try:
-        unfinished.write_text(json.dumps([round(float(number), 6) for number in template.embedding]), "utf-8")
-        unfinished.replace(path)
+        write_whole(path, json.dumps(numbers).encode())
     except OSError as error:
         raise ModelError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 _ADVICE = "Remove the cached models and start again; if that does not help, replace the model files."
