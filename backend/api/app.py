@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 
 from backend.api.factory import create_app
 from backend.api.logs import join_log
-from backend.container import Services, open_services
+from backend.container.services import Services, open_services
 from backend.domain.errors import ConfigurationError
 from backend.settings import Settings, load_settings
 

@@ -9,7 +9,7 @@ from fastapi.security import HTTPBearer
 from backend.api.slots import Slots
 from backend.api.stopping import Stopping
 from backend.cameras.schedule import Schedule
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.access import Caller
 from backend.notifications.channel_list import ChannelList
 from backend.notifications.rulebook import Rulebook

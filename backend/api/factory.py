@@ -32,7 +32,7 @@ from backend.api.standing import WriteProbe
 from backend.api.stopping import Stopping
 from backend.api.v1 import audit, events, export, jobs, keys, models, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
-from backend.container import Services, open_services
+from backend.container.services import Services, open_services
 from backend.domain.access import Scope
 from backend.settings import Settings, parts_of
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from backend.api.slots import Slots
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.camera import CameraState, CameraStatus
 from backend.metrics import Standing
 from backend.recognition.reembedding import progress_sentence

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from fastapi import UploadFile
 
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.errors import InvalidField
 from backend.domain.geometry import RgbImage
 from backend.recognition.enrol import Photo

@@ -19,7 +19,7 @@ from rich.progress import Progress
 from backend.cli import bench_engine, bench_http, bench_jobs, bench_search
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
-from backend.container import open_recognition
+from backend.container.recognition import open_recognition
 from backend.domain.errors import ConfigurationError, StreamError
 from backend.evaluation.figures import Figure, at_least, at_most
 from backend.recognition.enrol import Photo

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from backend.cli.bench_photos import BenchFiles, BenchPhotos, Count, Images, bench_photos
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
-from backend.container import Recognition, open_recognition
+from backend.container.recognition import Recognition, open_recognition
 from backend.domain.errors import NothingEnrolled
 from backend.evaluation.figures import Figure, at_least
 from backend.evaluation.peers import process_peer

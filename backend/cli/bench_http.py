@@ -29,7 +29,7 @@ from backend.cli.bench_engine import enrol
 from backend.cli.bench_photos import Count, Images, bench_photos
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
-from backend.container import Recognition, open_recognition
+from backend.container.recognition import Recognition, open_recognition
 from backend.domain.errors import ConfigurationError
 from backend.evaluation.figures import Figure, at_least
 from backend.evaluation.speed import percentile

@@ -14,7 +14,8 @@ import typer
 from backend.cameras.benchmark import UsualModels, decode_only, loop_as_usual, memory_over_time, watch
 from backend.cameras.source import open_camera
 from backend.cameras.worker import CameraWorker
-from backend.container import camera_worker_of, hardware_of, open_recognition, sighting_log_of
+from backend.container.cameras import camera_worker_of, hardware_of, sighting_log_of
+from backend.container.recognition import open_recognition
 from backend.domain.camera import DEFAULT_COOLDOWN_SECONDS, DEFAULT_THRESHOLD, Camera
 from backend.domain.sighting import Evidence, Sighting
 from backend.settings import load_local_settings

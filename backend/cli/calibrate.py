@@ -10,7 +10,7 @@ from rich.table import Table
 
 from backend import launch
 from backend.cli.console import AsJson, err, local_recognition, out, print_reply
-from backend.container import Recognition, index_of
+from backend.container.recognition import Recognition, index_of
 from backend.domain.camera import Camera
 from backend.domain.errors import InvalidInput
 from backend.evaluation import summary

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from backend.api.replies import check_reply
 from backend.cli.console import AsJson, local_recognition, print_reply
-from backend.container import doctor_of, hardware_of
+from backend.container.cameras import doctor_of, hardware_of
 from backend.domain.camera import ConnectStep
 from backend.settings import load_local_settings
 

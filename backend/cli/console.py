@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from backend.container import Recognition, open_recognition
+from backend.container.recognition import Recognition, open_recognition
 from backend.settings import load_local_settings
 
 out = Console()

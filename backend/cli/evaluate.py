@@ -13,7 +13,8 @@ from rich.progress import track
 from rich.table import Table
 
 from backend.cli.console import AsJson, err, print_reply
-from backend.container import index_of, load_models, thresholds_of
+from backend.container.models import load_models, thresholds_of
+from backend.container.recognition import index_of
 from backend.evaluation import summary
 from backend.evaluation.comparing import PairScores, compare
 from backend.evaluation.describing import Album, describe_all

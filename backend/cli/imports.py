@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from backend.cli.console import AsJson, err, local_recognition, out, print_reply
-from backend.container import intake_of
+from backend.container.recognition import intake_of
 from backend.domain.errors import InvalidField
 from backend.recognition.archive import write_archive
 from backend.recognition.compreface_dump import is_dump, photos_in_dump

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from backend.api.replies import key_reply
 from backend.cli.console import AsJson, err, print_reply
-from backend.container import open_database
+from backend.container.database import open_database
 from backend.domain.access import Scope
 from backend.domain.errors import InvalidField, KeyNotFound
 from backend.schemas.keys import KeyMade, KeyRequest

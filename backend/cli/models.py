@@ -7,7 +7,8 @@ from rich.table import Table
 
 from backend.api.model_list import model_list, stored_progress
 from backend.cli.console import AsJson, out, print_reply
-from backend.container import chosen_models, open_database
+from backend.container.database import open_database
+from backend.container.models import chosen_models
 from backend.settings import load_local_settings
 from backend.vision.models import SFACE, YUNET, available
 

@@ -13,7 +13,7 @@ from rich.progress import track
 from rich.table import Table
 
 from backend.cli.console import AsJson, err, out, print_reply
-from backend.container import model_cache, open_workshop
+from backend.container.models import model_cache, open_workshop
 from backend.domain.errors import ConfigurationError, FaceServerError, InvalidInput
 from backend.domain.face import Template
 from backend.domain.geometry import RgbImage

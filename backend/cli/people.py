@@ -10,7 +10,7 @@ from rich.table import Table
 
 from backend.api.replies import enrolment_reply, identification_reply
 from backend.cli.console import AsJson, err, local_recognition, print_reply
-from backend.container import Recognition
+from backend.container.recognition import Recognition
 from backend.domain.errors import ImageRejected, NothingEnrolled
 from backend.recognition.enrol import Photo
 from backend.vision.image import decode

@@ -14,7 +14,7 @@ import uvicorn
 from sqlalchemy import delete
 
 from backend.api.factory import create_app
-from backend.container import Services, open_services
+from backend.container.services import Services, open_services
 from backend.settings import Settings
 from backend.storage.tables import channels, mutes, rules, sightings
 from tests.rig.bot_api import BotApi

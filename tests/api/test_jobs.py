@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.container import intake_of
+from backend.container.recognition import intake_of
 from backend.domain.job import JobState
 from backend.recognition import jobs as background
 from backend.recognition.enrol import Enroller

@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from backend.cameras.schedule import CameraJob
-from backend.container import Services, open_services
+from backend.container.services import Services, open_services
 from backend.domain.camera import CameraState
 from backend.domain.sighting import Sighting, SightingFilter
 from backend.settings import Settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from backend.container import Recognition, open_recognition
+from backend.container.recognition import Recognition, open_recognition
 from backend.domain.identity import Verdict
 from backend.recognition.enrol import Photo
 from backend.recognition.identify import IdentifiedFace

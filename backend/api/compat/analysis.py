@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from time import perf_counter
 
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.face import Face
 from backend.domain.geometry import RgbImage
 

@@ -13,7 +13,7 @@ from backend.api.compat.compreface_images import Images, body_of, images_named
 from backend.api.compat.compreface_replies import example, face_fields, image_id_of, plugins_versions, template_id_of
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.access import Scope
 from backend.domain.errors import FaceNotFound, MultipleFaces
 from backend.domain.face import Face, Template

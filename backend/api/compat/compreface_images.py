@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from backend.api.deps import ServicesDep
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.errors import InvalidImage
 from backend.recognition.enrol import Photo
 

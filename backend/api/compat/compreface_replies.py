@@ -6,7 +6,7 @@ from uuid import UUID
 from ulid import ULID
 
 from backend.api.compat.analysis import Analysis
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.face import Detection, Face
 from backend.schemas.compreface import Box, Example, ExecutionTime, PluginsVersions
 from backend.storage.templates import TemplateEntry

@@ -7,7 +7,7 @@ from backend.api.compat.analysis import Analysis, analysed
 from backend.api.compat.deepstack_requests import RESPONSES, DeepStackRoute, SentForm, form_of
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.access import Scope
 from backend.domain.errors import NothingEnrolled, PersonNotFound
 from backend.domain.face import Face

@@ -8,7 +8,7 @@ from backend.api.deps import CallerDep, ServicesDep, SlotsDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import camera_reply, enrolment_reply, identification_reply
 from backend.api.uploads import image_of, photos_of
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.access import Caller, Scope
 from backend.domain.errors import InvalidField, NotAllowed
 from backend.domain.person import composed

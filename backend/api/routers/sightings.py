@@ -10,7 +10,7 @@ from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.replies import sighting_reply
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.errors import SightingNotFound
 from backend.domain.person import composed
 from backend.domain.sighting import Sighting, SightingFilter

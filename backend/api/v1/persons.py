@@ -12,7 +12,7 @@ from backend.api.paging import Paging, PagingDep, paged
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.person import Person, checked_person_id, composed
 from backend.recognition.enrol import Enrolment, EnrolmentRule, EnrolmentWish, describe
 from backend.schemas.errors import ErrorReply

@@ -10,7 +10,7 @@ from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import candidate_replies, detected_face, face_reply
 from backend.api.uploads import image_of, photos_of
-from backend.container import Services
+from backend.container.services import Services
 from backend.domain.errors import ImageRejected, InvalidField
 from backend.domain.face import Face, Template
 from backend.domain.geometry import RgbImage

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend.container import open_recognition
+from backend.container.recognition import open_recognition
 from backend.domain.camera import Camera
 from backend.domain.geometry import Box
 from backend.domain.sighting import Sighting

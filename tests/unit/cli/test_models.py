@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli import console
-from backend.container import open_database
+from backend.container.database import open_database
 from backend.domain.face import Template
 from backend.gallery.gallery import Gallery
 from backend.settings import load_local_settings

@@ -2,13 +2,13 @@
 
 from unittest.mock import patch
 
-from backend.container import Ending
+from backend.container.ending import Ending
 
 AN_HOUR = 3600.0
 
 
 def test_what_ends_later_has_less_time_left() -> None:
-    with patch("backend.container.time.monotonic", side_effect=[AN_HOUR, AN_HOUR + 3.0, AN_HOUR + 5.0]):
+    with patch("backend.container.ending.time.monotonic", side_effect=[AN_HOUR, AN_HOUR + 3.0, AN_HOUR + 5.0]):
         ending = Ending(4.0)
         # The server ran for an hour; the first that ends begins to count.
         assert [ending.left(), ending.left(), ending.left()] == [4.0, 1.0, 0.0]
