@@ -8,7 +8,7 @@ from typing import Any
 from backend.cameras.doctor import Diagnosis
 from backend.domain.access import ApiKey
 from backend.domain.camera import Camera, CameraStatus, masked_link
-from backend.domain.face import Face
+from backend.domain.face import Face, GradedFace
 from backend.domain.identity import Decision
 from backend.domain.sighting import Sighting
 from backend.recognition.enrol import Enrolment, describe
@@ -52,7 +52,7 @@ def identification_reply(faces: list[IdentifiedFace], threshold: float, model: s
     )
 
 
-def detected_face(face: Face) -> DetectedFace:
+def detected_face(face: Face | GradedFace) -> DetectedFace:
     """Where a face is, and how useful."""
     return DetectedFace(
         box=BoxReply(**asdict(face.detection.box)),

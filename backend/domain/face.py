@@ -54,6 +54,16 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GradedFace:
+    """A detected and graded face, aligned but not embedded."""
+
+    detection: Detection
+    quality: Quality
+    aligned: RgbImage
+    """112 × 112 pixels, as an embedder wants them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """A detected, graded and embedded face."""
 

@@ -65,7 +65,16 @@ class Identifier:
     def identify_image(self, image: RgbImage, search: Search = AS_USUAL) -> list[IdentifiedFace]:
         """Every face of an image with its decision, the largest face first."""
         found = sorted(self._pipeline.detect(image), key=lambda detection: -detection.box.area)
-        if self._glance is None:
+        return self.identify_faces(image, found, search)
+
+    def identify_faces(
+        self, image: RgbImage, found: Sequence[Detection], search: Search = AS_USUAL, *, in_full: bool = False
+    ) -> list[IdentifiedFace]:
+        """Some faces of an image with their decisions, in the order given.
+
+        All are looked at `in_full` where their templates are wanted for their own sake.
+        """
+        if self._glance is None or in_full:
             identified = self._described(self._pipeline, image, found, search)
         else:
             identified = self._looked_at_twice(self._glance, image, found, search)

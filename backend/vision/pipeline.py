@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backend.domain.face import Detection, Face
+from backend.domain.face import Detection, Face, GradedFace
 from backend.domain.geometry import RgbImage
 from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.vision.alignment import align
@@ -45,10 +45,18 @@ class FacePipeline:
 
     def describe(self, image: RgbImage, detections: Sequence[Detection]) -> list[Face]:
         """Some faces of an image, graded and embedded in one batch, in the order given."""
+        graded = self.graded(image, detections)
+        with timed(self._meter, Stage.EMBED):
+            templates = self._embedder.embed([face.aligned for face in graded])
+        return [
+            Face(face.detection, face.quality, template, face.aligned)
+            for face, template in zip(graded, templates, strict=True)
+        ]
+
+    def graded(self, image: RgbImage, detections: Sequence[Detection]) -> list[GradedFace]:
+        """Some faces of an image as `describe` tells of them, without what costs most: none is embedded."""
         if self._second_look is not None:
             detections = [self._second_look.steadied(image, detection) for detection in detections]
         aligned = [align(image, detection.landmarks) for detection in detections]
         qualities = [grade(*pair, image.shape) for pair in zip(aligned, detections, strict=True)]
-        with timed(self._meter, Stage.EMBED):
-            templates = self._embedder.embed(aligned)
-        return [Face(*parts) for parts in zip(detections, qualities, templates, aligned, strict=True)]
+        return [GradedFace(*parts) for parts in zip(detections, qualities, aligned, strict=True)]

@@ -2,22 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from backend.api.access import needs
-from backend.api.compat.analysis import Analysis, analysed
+from backend.api.compat.analysis import Analysis, Look, Seen, analysed
 from backend.api.compat.compreface_errors import RESPONSES, CompreFaceRoute
 from backend.api.compat.compreface_images import Images, body_of, images_named
-from backend.api.compat.compreface_replies import example, face_fields, image_id_of, plugins_versions, template_id_of
+from backend.api.compat.compreface_replies import (
+    CALCULATOR,
+    example,
+    face_fields,
+    image_id_of,
+    plugins_versions,
+    template_id_of,
+)
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.container.services import Services
 from backend.domain.access import Scope
 from backend.domain.errors import FaceNotFound, MultipleFaces
-from backend.domain.face import Face, Template
-from backend.domain.identity import Verdict
+from backend.domain.face import Face, GradedFace, Template
+from backend.domain.identity import Decision, Verdict
 from backend.domain.person import checked_person_id, composed
 from backend.recognition.enrol import EnrolmentWish, Photo
 from backend.recognition.identify import Search
@@ -60,6 +68,11 @@ class Options:
     min_score: float
     plugins: frozenset[str]
     status: bool
+
+    @property
+    def embeddings(self) -> bool:
+        """Whether the faces' embeddings are to be told."""
+        return CALCULATOR in self.plugins
 
 
 def _options(
@@ -192,10 +205,16 @@ def compreface_recognise(
     prediction_count: Annotated[int, Query(ge=1, le=100, description="How many people to name for each face.")] = 1,
 ) -> Recognition:
     """Name the people most like each face."""
-    analysis = _analysed(services, images["file"], options)
+    identifier = services.recognition.identifier
+    look = partial(identifier.identify_faces, search=Search(limit=prediction_count), in_full=options.embeddings)
+    analysis = _analysed(services, images["file"], look, options)
+    scale = Scale(identifier.rule.threshold, ENOUGH)
     faces = [
-        RecognisedFace(**_fields(face, analysis, options), subjects=_predictions(services, face, prediction_count))
-        for face in analysis.faces
+        RecognisedFace(
+            **_fields(identified.face, analysis, options),
+            subjects=_predictions(identified.decision, scale, prediction_count),
+        )
+        for identified in analysis.faces
     ]
     return Recognition(result=faces, plugins_versions=plugins_versions(services, status=options.status))
 
@@ -211,7 +230,7 @@ def compreface_verify_face(
 ) -> Comparison:
     """Say how alike each face is to a saved one."""
     saved = services.recognition.gallery.template(template_id_of(image_id))
-    analysis = _analysed(services, images["file"], options)
+    analysis = _described(services, images["file"], options)
     return Comparison(
         result=_compared(services, saved, analysis, options),
         plugins_versions=plugins_versions(services, status=options.status),
@@ -226,7 +245,9 @@ def compreface_verify_face(
 )
 def compreface_detect(services: ServicesDep, images: File, _slot: RecognitionSlot, options: OptionsDep) -> Detection:
     """Find the faces of an image."""
-    analysis = _analysed(services, images["file"], options)
+    photos = services.recognition.pipelines.photos
+    look: Look[Face | GradedFace] = photos.describe if options.embeddings else photos.graded
+    analysis = _analysed(services, images["file"], look, options)
     faces = [FoundFace(**_fields(face, analysis, options)) for face in analysis.faces]
     return Detection(result=faces, plugins_versions=plugins_versions(services, status=options.status))
 
@@ -239,10 +260,10 @@ def compreface_detect(services: ServicesDep, images: File, _slot: RecognitionSlo
 )
 def compreface_verify(services: ServicesDep, images: Pair, _slot: RecognitionSlot, options: OptionsDep) -> Verification:
     """Say how alike the one face of an image is to each face of another."""
-    source = _analysed(services, images["source_image"], replace(options, limit=0))
+    source = _described(services, images["source_image"], replace(options, limit=0))
     if len(source.faces) > 1:
         raise MultipleFaces("Found more than one face in the source image", faces=len(source.faces))
-    target = _analysed(services, images["target_image"], options)
+    target = _described(services, images["target_image"], options)
     pair = VerifiedPair(
         source_image_face=FoundFace(**_fields(source.faces[0], source, options)),
         face_matches=_compared(services, source.faces[0].template, target, options),
@@ -251,32 +272,33 @@ def compreface_verify(services: ServicesDep, images: Pair, _slot: RecognitionSlo
     return Verification(result=[pair])
 
 
-def _analysed(services: Services, photo: Photo, options: Options) -> Analysis:
+def _described(services: Services, photo: Photo, options: Options) -> Analysis[Face]:
+    return _analysed(services, photo, services.recognition.pipelines.photos.describe, options)
+
+
+def _analysed(services: Services, photo: Photo, look: Look[Seen], options: Options) -> Analysis[Seen]:
     image = decode(photo.data, services.recognition.limits)
-    analysis = analysed(services, image, options.min_score, options.limit)
+    analysis = analysed(services, image, look, options.min_score, options.limit)
     if not analysis.faces:
         raise FaceNotFound("No face is found in the given image")
     return analysis
 
 
-def _fields(face: Face, analysis: Analysis, options: Options) -> dict[str, object]:
+def _fields(face: Face | GradedFace, analysis: Analysis[object], options: Options) -> dict[str, object]:
     return face_fields(face, analysis, options.plugins, status=options.status)
 
 
-def _predictions(services: Services, face: Face, count: int) -> Sequence[Prediction]:
-    identifier = services.recognition.identifier
-    decision = identifier.identify(face.template, face.quality, Search(limit=count))
+def _predictions(decision: Decision, scale: Scale, count: int) -> Sequence[Prediction]:
     if decision.verdict is Verdict.LOW_QUALITY:
         # Nothing can be said of this face: a name with a number would be taken for an answer.
         return []
-    scale = Scale(identifier.rule.threshold, ENOUGH)
     return [
         Prediction(subject=candidate.person_id, similarity=round(scale.outward(candidate.similarity), 5))
         for candidate in decision.candidates[:count]
     ]
 
 
-def _compared(services: Services, source: Template, target: Analysis, options: Options) -> list[ComparedFace]:
+def _compared(services: Services, source: Template, target: Analysis[Face], options: Options) -> list[ComparedFace]:
     scale = Scale(services.recognition.verifier.threshold, ENOUGH)
     return [
         ComparedFace(

@@ -7,7 +7,7 @@ from ulid import ULID
 
 from backend.api.compat.analysis import Analysis
 from backend.container.services import Services
-from backend.domain.face import Detection, Face
+from backend.domain.face import Detection, Face, GradedFace
 from backend.schemas.compreface import Box, Example, ExecutionTime, PluginsVersions
 from backend.storage.templates import TemplateEntry
 
@@ -30,13 +30,19 @@ def example(entry: TemplateEntry) -> Example:
     return Example(image_id=image_id_of(entry.template_id), subject=entry.person_id)
 
 
-def face_fields(face: Face, analysis: Analysis, plugins: frozenset[str], *, status: bool) -> dict[str, Any]:
-    """What is said of a face, as far as it was asked for."""
+CALCULATOR = "calculator"
+"""What asks for the embeddings."""
+
+
+def face_fields(
+    face: Face | GradedFace, analysis: Analysis[object], plugins: frozenset[str], *, status: bool
+) -> dict[str, Any]:
+    """What is said of a face, as far as it was asked for; an embedding only of a face that has one."""
     times = ExecutionTime(detector=round(analysis.detecting_ms, 1), calculator=round(analysis.describing_ms, 1))
     return {
         "box": _box(face.detection),
         "landmarks": _landmarks(face.detection) if "landmarks" in plugins else None,
-        "embedding": face.template.embedding.tolist() if "calculator" in plugins else None,
+        "embedding": face.template.embedding.tolist() if CALCULATOR in plugins and isinstance(face, Face) else None,
         "execution_time": times if status else None,
     }
 

@@ -1,18 +1,22 @@
 """The face routes of DeepStack and CodeProject.AI, as video recorders speak them."""
 
+from collections.abc import Sequence
+from functools import partial
+
 from fastapi import APIRouter
 
 from backend.api.access import needs
-from backend.api.compat.analysis import Analysis, analysed
+from backend.api.compat.analysis import Analysis, Look, Seen, analysed
 from backend.api.compat.deepstack_requests import RESPONSES, DeepStackRoute, SentForm, form_of
 from backend.api.compat.scale import Scale
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.container.services import Services
 from backend.domain.access import Scope
 from backend.domain.errors import NothingEnrolled, PersonNotFound
-from backend.domain.face import Face
+from backend.domain.face import Detection
+from backend.domain.geometry import RgbImage
 from backend.domain.person import checked_person_id, composed
-from backend.recognition.identify import Search
+from backend.recognition.identify import IdentifiedFace, Search
 from backend.schemas.deepstack import (
     DetectedFaces,
     Done,
@@ -44,17 +48,19 @@ UNKNOWN = "unknown"
 @router.post("/", include_in_schema=False)
 def vision_face(services: ServicesDep, sent: SentForm, _slot: RecognitionSlot) -> DetectedFaces:
     """Find the faces of an image."""
-    analysis = _analysed(services, sent, sent.confidence(CERTAIN))
-    boxes = [FaceBox(confidence=face.detection.score, **_corners(face)) for face in analysis.faces]
+    analysis = _analysed(services, sent, _as_found, sent.confidence(CERTAIN))
+    boxes = [FaceBox(confidence=face.score, **_corners(face)) for face in analysis.faces]
     return DetectedFaces(predictions=boxes, **_timed(analysis))
 
 
 @router.post("/recognize", openapi_extra=form_of("image", min_confidence="number"))
 def vision_face_recognise(services: ServicesDep, sent: SentForm, _slot: RecognitionSlot) -> RecognisedFaces:
     """Say who each face is, or `unknown`."""
-    wanted = sent.confidence(ENOUGH)
-    analysis = _analysed(services, sent, 0)
-    boxes = [_named(services, face, wanted) for face in analysis.faces]
+    identifier = services.recognition.identifier
+    scale = Scale(identifier.rule.threshold, ENOUGH)
+    search = Search(threshold=scale.inward(sent.confidence(ENOUGH)))
+    analysis = _analysed(services, sent, partial(identifier.identify_faces, search=search), 0)
+    boxes = [_named(identified, scale) for identified in analysis.faces]
     return RecognisedFaces(predictions=boxes, **_timed(analysis))
 
 
@@ -97,24 +103,28 @@ def vision_face_match(services: ServicesDep, sent: SentForm, _slot: RecognitionS
     return Similarity(similarity=round(Scale(verified.threshold, ENOUGH).outward(verified.similarity), 5))
 
 
-def _analysed(services: Services, sent: SentForm, min_score: float) -> Analysis:
-    return analysed(services, decode(sent.photo("image").data, services.recognition.limits), min_score)
+def _analysed(services: Services, sent: SentForm, look: Look[Seen], min_score: float) -> Analysis[Seen]:
+    return analysed(services, decode(sent.photo("image").data, services.recognition.limits), look, min_score)
 
 
-def _named(services: Services, face: Face, wanted: float) -> NamedBox:
-    identifier = services.recognition.identifier
-    scale = Scale(identifier.rule.threshold, ENOUGH)
-    decision = identifier.identify(face.template, face.quality, Search(threshold=scale.inward(wanted)))
+def _as_found(_image: RgbImage, found: Sequence[Detection]) -> Sequence[Detection]:
+    return found
+
+
+def _named(identified: IdentifiedFace, scale: Scale) -> NamedBox:
+    decision = identified.decision
     known = decision.person_id is not None
     confidence = scale.outward(decision.similarity or 0) if known else 0.0
-    return NamedBox(userid=decision.person_id or UNKNOWN, confidence=round(confidence, 5), **_corners(face))
+    return NamedBox(
+        userid=decision.person_id or UNKNOWN, confidence=round(confidence, 5), **_corners(identified.face.detection)
+    )
 
 
-def _corners(face: Face) -> dict[str, int]:
-    box = face.detection.box
+def _corners(face: Detection) -> dict[str, int]:
+    box = face.box
     return {"x_min": round(box.x), "y_min": round(box.y), "x_max": round(box.right), "y_max": round(box.bottom)}
 
 
-def _timed(analysis: Analysis) -> dict[str, int]:
+def _timed(analysis: Analysis[object]) -> dict[str, int]:
     took = round(analysis.detecting_ms + analysis.describing_ms)
     return {"count": len(analysis.faces), "duration": took, "inferenceMs": took, "processMs": took}

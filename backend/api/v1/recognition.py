@@ -1,7 +1,7 @@
 """Faces in images: find, embed, identify, verify."""
 
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 import numpy as np
 from fastapi import APIRouter, File, Form, UploadFile
@@ -12,8 +12,7 @@ from backend.api.replies import candidate_replies, detected_face, face_reply
 from backend.api.uploads import image_of, photos_of
 from backend.container.services import Services
 from backend.domain.errors import ImageRejected, InvalidField
-from backend.domain.face import Face, Template
-from backend.domain.geometry import RgbImage
+from backend.domain.face import Face, GradedFace, Template
 from backend.recognition.enrol import Photo
 from backend.recognition.identify import Search
 from backend.schemas.errors import ErrorBody, ErrorReply
@@ -27,6 +26,8 @@ from backend.schemas.recognition import (
     IdentifyReply,
     VerifyReply,
 )
+
+Seen = TypeVar("Seen", Face, GradedFace)
 
 router = APIRouter(
     tags=["recognition"],
@@ -102,13 +103,15 @@ def verify(
 @router.post("/detect")
 def detect(services: ServicesDep, _slot: RecognitionSlot, image: Image) -> DetectReply:
     """Find the faces of an image and grade them."""
-    return DetectReply(faces=[detected_face(face) for face in _faces(services, image_of(services, image))])
+    pipeline, pixels = services.recognition.pipelines.photos, image_of(services, image)
+    faces = _largest_first(pipeline.graded(pixels, pipeline.detect(pixels)))
+    return DetectReply(faces=[detected_face(face) for face in faces])
 
 
 @router.post("/embed")
 def embed(services: ServicesDep, _slot: RecognitionSlot, image: Image) -> EmbedReply:
     """Find the faces of an image and embed them; nothing is kept."""
-    faces = _faces(services, image_of(services, image))
+    faces = _largest_first(services.recognition.pipelines.photos.analyse(image_of(services, image)))
     replies = [EmbeddedFace(**dict(detected_face(face)), embedding=face.template.embedding.tolist()) for face in faces]
     return EmbedReply(model=services.recognition.gallery.model, faces=replies)
 
@@ -130,8 +133,7 @@ def _among(services: Services, groups: Sequence[str]) -> frozenset[str] | None:
     return services.recognition.gallery.members(named) if named else None
 
 
-def _faces(services: Services, image: RgbImage) -> list[Face]:
-    faces = services.recognition.pipelines.photos.analyse(image)
+def _largest_first(faces: Sequence[Seen]) -> list[Seen]:
     return sorted(faces, key=lambda face: -face.detection.box.area)
 
 

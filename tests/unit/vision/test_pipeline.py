@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from backend.vision.loading import Pipelines
 from backend.vision.pipeline import FacePipeline
 from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, astronaut, group_photo
 
@@ -25,6 +26,14 @@ def test_described_faces_keep_their_order(pipeline: FacePipeline) -> None:
     for one, other in zip(forwards, reversed(backwards), strict=True):
         assert one.detection == other.detection
         assert one.template.similarity(other.template) > 0.9999
+
+
+def test_grading_alone_says_what_describing_says(pipelines: Pipelines) -> None:
+    photo = group_photo()
+    detections = pipelines.photos.detect(photo)
+    graded, described = pipelines.photos.graded(photo, detections), pipelines.photos.describe(photo, detections)
+    assert len(graded) == PEOPLE_IN_GROUP_PHOTO
+    assert [(face.detection, face.quality) for face in graded] == [(face.detection, face.quality) for face in described]
 
 
 def test_no_detections_need_no_description(pipeline: FacePipeline) -> None:
