@@ -62,11 +62,6 @@ class InferenceEngine:
         self._tallies.setdefault(model.name, _Tally())
         return _LaneSession(self, model, lane)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is computed, and nobody waits."""
-        return self._leader is None
-
     def figures(self) -> EngineFigures:
         """What the engine does and did."""
         with self._lock:

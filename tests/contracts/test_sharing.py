@@ -55,12 +55,13 @@ class Situation:
 
     def asks(self, *numbers: float, lane: Lane = "photos") -> Future[list[float]]:
         """Another caller's question, which is being computed or waits when this returns."""
-        before, idle = self.engine.figures().waiting, self.engine.is_idle
+        before = self.engine.figures()
         asked = self._callers.submit(self._answer, numbers, lane)
-        if idle:
-            self.steps.wait_for_a_batch()
+        if before.models:
+            until(lambda: self.engine.figures().waiting > before.waiting)
         else:
-            until(lambda: self.engine.figures().waiting > before)
+            # The first of all finds it free.
+            self.steps.wait_for_a_batch()
         return asked
 
     def _answer(self, numbers: tuple[float, ...], lane: Lane) -> list[float]:
@@ -95,7 +96,7 @@ def test_alone_a_caller_computes_in_its_own_thread_at_once() -> None:
     engine = InferenceEngine()
     session = engine.session(SharedModel("embedder", Where()), "photos")
     assert session.run(np.zeros((1, 1, 1, 1), np.float32))["thread"].tolist() == [threading.get_ident()]
-    assert engine.is_idle
+    assert engine.figures().waiting == 0
 
 
 def test_what_waits_is_computed_together(situation: Situation) -> None:
@@ -131,7 +132,7 @@ def test_an_error_reaches_those_whose_batch_it_was_and_nobody_else(situation: Si
         with pytest.raises(ModelError):
             failed.result(DEADLINE)
     assert third.result(DEADLINE) == [4]
-    assert situation.engine.is_idle
+    assert situation.engine.figures().waiting == 0
 
 
 def test_stopping_turns_away_who_waits_and_lets_the_batch_in_flight_end(situation: Situation) -> None:
@@ -180,8 +181,8 @@ def test_an_interrupted_caller_holds_nobody_up() -> None:
 
 def test_figures_say_what_was_done_and_what_waits(situation: Situation) -> None:
     asked = [situation.asks(1), situation.asks(2), situation.asks(3)]
-    assert situation.engine.figures().waiting == 2
-    assert not situation.engine.is_idle
+    under_way = situation.engine.figures()
+    assert (under_way.waiting, dict(under_way.models["embedder"].batches)) == (2, {1: 1})
     situation.steps.let_go(2)
     for each in asked:
         each.result(DEADLINE)
