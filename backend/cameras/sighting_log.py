@@ -15,6 +15,7 @@ from backend.domain.sighting import Evidence, Sighting
 from backend.storage import sighting_looks, sightings
 from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id
+from backend.storage.sighting_looks import Stays
 from backend.storage.snapshots import Snapshots
 from backend.vision.image import encode_jpeg, encode_png
 
@@ -153,7 +154,7 @@ class SightingLog:
 
     def _commit(self, entry: _Entry) -> bool:
         sighting, stored = entry.sighting, entry.stored
-        looks = [self._kept(face) for face in entry.best_looks] if entry.best_looks != entry.stored_looks else None
+        looks = self._arranged(entry) if entry.best_looks != entry.stored_looks else None
         with self._database.write() as tx:
             keep = sightings.add if stored is None else sightings.change
             keep(tx, sighting, entry.evidence.template)
@@ -163,6 +164,19 @@ class SightingLog:
                 return self._tell(tx, sighting, entry.evidence, self._camera)
             risen = (sighting.similarity or 0.0) > (stored.similarity or 0.0)
             return risen and self._tell(tx, sighting, entry.evidence, self._camera, risen=True)
+
+    def _arranged(self, entry: _Entry) -> list[KeptLook | Stays]:
+        """The best looks as they are to be stored: those that are new, and where the others stand so far."""
+        places = {face: place for place, face in enumerate(entry.stored_looks)}
+        arranged: list[KeptLook | Stays] = []
+        last = -1
+        for face in entry.best_looks:
+            place = places.get(face, -1)
+            # One that overtook another is written anew: those that stay keep their order.
+            stays = place > last
+            arranged.append(Stays(place) if stays else self._kept(face))
+            last = max(last, place)
+        return arranged
 
     def _kept(self, face: Face) -> KeptLook:
         crop = encode_png(face.aligned) if self._keep_crops and face.aligned is not None else None

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from backend.storage.database import Database, Transaction, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.snapshots import Snapshots
 from backend.storage.tables import deliveries
-from backend.vision.image import decode
+from backend.vision.image import decode, encode_png
 from tests.unit.cameras.drawings import NOON, Cast
 
 CAST = Cast(alike={"ST": 0.84})
@@ -222,6 +223,29 @@ def test_the_best_looks_are_kept_each_alone_with_its_face(house: House) -> None:
     ] * 2
     assert [int(decode(look.crop or b"").mean()) for look in kept] == [30, 10]
     assert [look.quality for look in kept] == [0.9, 0.9]
+
+
+def test_a_look_that_stays_is_made_a_picture_of_once(house: House) -> None:
+    log = house.log()
+    shades = [_look(shade) for shade in (10, 20, 30, 40, 50, 60)]
+    with patch("backend.cameras.sighting_log.encode_png", wraps=encode_png) as encoded:
+        log.report(_visit(None, best_looks=tuple(shades[:5])))
+        # Its place is between others, and the last one falls out.
+        log.report(_visit(None, lasts=1.5, best_looks=(*shades[:2], shades[5], *shades[2:4])))
+        # One that overtook another is worth no more care than to be written anew.
+        log.report(_visit(None, lasts=3.0, best_looks=(*shades[:2], shades[2], shades[5], shades[3])))
+    assert [int(decode(look.crop or b"").mean()) for look in _kept_looks(house)] == [10, 20, 30, 60, 40]
+    assert encoded.call_count == 5 + 1 + 1
+
+
+def test_looks_that_could_not_be_written_are_written_with_the_next(house: House) -> None:
+    log = house.log()
+    first, second, third = _look(10), _look(20), _look(30)
+    log.report(_visit(None, best_looks=(first,)))
+    with house.refusing_to_write():
+        log.report(_visit(None, lasts=1.5, best_looks=(second, first)))
+    log.report(_visit(None, lasts=3.0, best_looks=(second, third, first)))
+    assert [int(decode(look.crop or b"").mean()) for look in _kept_looks(house)] == [20, 30, 10]
 
 
 def test_looks_stay_as_they_were_once_somebody_said_who_it_is(house: House) -> None:
