@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from backend.cameras.supervisor import Supervisor
-from backend.container.recognition import Models, Recognition, Serving
+from backend.container.recognition import Models, Recognition, Serving, seen_again_of
 from backend.gallery.keeper import IndexKeeper
 from backend.recognition.reembedding import Successor, put_in_place
-from backend.recognition.seen_again import SeenAgain
 from backend.storage import reembedding
 from backend.storage.database import Database
 from backend.storage.snapshots import Snapshots
@@ -46,7 +45,7 @@ class Handover:
     def successor(self, snapshots: Snapshots) -> Successor:
         """What the gallery is made anew by, and what is done when it is."""
         limits = ImageLimits(self.models.settings.max_image_bytes, self.models.settings.max_image_pixels)
-        seen_again = SeenAgain(self.models.database, snapshots, self.wanted.enrolment, limits)
+        seen_again = seen_again_of(self.models.database, snapshots, self.wanted, limits)
         return Successor(
             embedder=self.wanted.background,
             seen_again=seen_again.template,

@@ -7,9 +7,8 @@ from datetime import timedelta
 
 from backend.cameras.schedule import Schedule
 from backend.container.ending import TELLING_SECONDS, Ending
-from backend.container.recognition import Serving
+from backend.container.recognition import Serving, seen_again_of
 from backend.domain.camera import CameraState
-from backend.domain.face import Template
 from backend.domain.notification import ChannelKind
 from backend.notifications.answers import Answers
 from backend.notifications.apprise_services import AppriseNotifier
@@ -100,9 +99,9 @@ def start_listeners(
     """Have answers from the phone obeyed."""
     database = serving.current.database
 
-    def seen_again(sighting_id: str) -> Template | None:
+    def seen_again() -> SeenAgain:
         now = serving.current
-        return SeenAgain(database, snapshots, now.pipelines.enrolment, now.limits).template(sighting_id)
+        return seen_again_of(database, snapshots, now.pipelines, now.limits)
 
     naming = Naming(database, lambda: serving.current.gallery, seen_again)
     answers = Answers(database, naming, telegram, _Watched(schedule), dispatcher.wake, zone=None)

@@ -20,10 +20,12 @@ from backend.recognition.decision import DecisionRule
 from backend.recognition.enrol import Enroller, EnrolmentRule
 from backend.recognition.identify import Identifier
 from backend.recognition.intake import Intake
+from backend.recognition.seen_again import SeenAgain
 from backend.recognition.verify import Verifier
 from backend.settings import LocalSettings
 from backend.storage import reembedding
 from backend.storage.database import Database
+from backend.storage.snapshots import Snapshots
 from backend.vision.engine import InferenceEngine
 from backend.vision.image import ImageLimits, decode
 from backend.vision.loading import Chosen, Pipelines
@@ -176,6 +178,11 @@ def open_gallery(settings: LocalSettings, database: Database, model: str, meter:
 def index_of(settings: LocalSettings) -> MakeIndex:
     """What makes the kind of index that the gallery is searched by."""
     return CohortAdjustedIndex.of if settings.cohort_adjustment else ExactIndex.of
+
+
+def seen_again_of(database: Database, snapshots: Snapshots, pipelines: Pipelines, limits: ImageLimits) -> SeenAgain:
+    """What looks again, by these pipelines, at sightings that were seen by another model."""
+    return SeenAgain(database, snapshots, pipelines.enrolment, pipelines.background, limits)
 
 
 def intake_of(recognition: Recognition) -> Intake:

@@ -1,7 +1,7 @@
 """What a person says about a sighting: who it is, or who it is not."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.domain.audit import Deed
@@ -10,6 +10,7 @@ from backend.domain.face import KeptLook, Template
 from backend.domain.person import Person, checked_person_id
 from backend.domain.sighting import Sighting
 from backend.gallery.gallery import Gallery
+from backend.recognition.seen_again import SeenAgain
 from backend.storage import audit, rulings, sighting_looks, sightings
 from backend.storage.database import Database
 from backend.storage.embeddings import to_bytes
@@ -25,11 +26,25 @@ class _Memory:
 
     sighting: Sighting
     average: Template
-    """Of its best looks."""
-    looks: tuple[KeptLook, ...]
-    """Its best looks, the best first; their average where none was kept alone under the model in use."""
-    sources: frozenset[str]
-    """What stands for it at the templates that were learned from it, under whichever model."""
+    """Of its best looks, by the model that saw it."""
+    quality: float
+    """Of the best of them, 0–1."""
+    kept: Sequence[KeptLook]
+    """Its best looks, the best first, by the model that saw them; none where it was kept before looks were."""
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """What stands for it at the templates that were learned from it, under whichever model."""
+        return frozenset(_digest(look) for look in (self.average, *(look.template for look in self.kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """A look to learn from, by the model in use."""
+
+    look: KeptLook
+    source: str
+    """What stands for it, under whichever model: the hash of its embedding by the model that saw it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +67,11 @@ class Naming:
         self,
         database: Database,
         gallery: Callable[[], Gallery],
-        seen_again: Callable[[str], Template | None] = lambda _: None,
+        seen_again: Callable[[], SeenAgain | None] = lambda: None,
     ) -> None:
         """Enrol in the `gallery` of the moment, relabel in `database`.
 
-        `seen_again` makes a sighting's look by the model of the moment, for one that was seen by another.
+        `seen_again` looks by the model of the moment at sightings that were seen by another.
         """
         self._database = database
         self._gallery_now = gallery
@@ -77,7 +92,8 @@ class Naming:
         person_id = checked_person_id(name.strip()) if known is None else known.person_id
         source = f"{memory.sighting.camera_nickname} {memory.sighting.started_at:%Y-%m-%d %H:%M:%S}"
         learned = [
-            NewTemplate(look.template, look.quality, source, _digest(look.template), look.crop) for look in memory.looks
+            NewTemplate(lesson.look.template, lesson.look.quality, source, lesson.source, lesson.look.crop)
+            for lesson in self._each_alone(memory) or [self._together(memory)]
         ]
         addition = self._gallery.add(person_id, learned)
         self._relabel(sighting_id, person_id)
@@ -89,7 +105,8 @@ class Naming:
         What was learned from this sighting under that name is forgotten.
         """
         memory = self._memory(sighting_id)
-        self._gallery.deny(person_id, memory.average, memory.sources, sighting_id=sighting_id)
+        look = self._together(memory).look.template
+        self._gallery.deny(person_id, look, memory.sources, sighting_id=sighting_id)
         self._relabel(sighting_id, None)
 
     def _memory(self, sighting_id: str) -> _Memory:
@@ -99,14 +116,27 @@ class Naming:
             records = rulings.of_sighting(tx, sighting_id)
         if sighting is None or average is None:
             raise SightingNotFound(f"There is no sighting '{sighting_id}'.", sighting_id=sighting_id)
-        quality = records[-1].quality if records else UNKNOWN_QUALITY
-        # A template that was learned keeps its source, also where another model has made it anew.
-        sources = frozenset(_digest(look) for look in (average, *(look.template for look in kept)))
-        if average.model != self._gallery.model:
-            average = self._seen_again(sighting_id) or average
-        looks = tuple(look for look in kept if look.template.model == self._gallery.model)
-        alone = KeptLook(average, quality, kept[0].crop if kept else None)
-        return _Memory(sighting, average, looks or (alone,), sources | {_digest(average)})
+        return _Memory(sighting, average, records[-1].quality if records else UNKNOWN_QUALITY, kept)
+
+    def _each_alone(self, memory: _Memory) -> list[_Lesson]:
+        """Its best looks, the best first, as far as they can be had by the model in use."""
+        looks = zip(self._by_model_in_use(memory.kept), memory.kept, strict=True)
+        return [_Lesson(look, _digest(kept.template)) for look, kept in looks if look is not None]
+
+    def _by_model_in_use(self, kept: Sequence[KeptLook]) -> Sequence[KeptLook | None]:
+        # All looks of a sighting are of one model.
+        if not kept or kept[0].template.model == self._gallery.model:
+            return kept
+        again = self._seen_again()
+        return [None] * len(kept) if again is None else again.looks(kept)
+
+    def _together(self, memory: _Memory) -> _Lesson:
+        """The average of its looks or, where another model saw it, its face in the picture if that is still there."""
+        average = memory.average
+        if average.model != self._gallery.model and (again := self._seen_again()) is not None:
+            average = again.template(memory.sighting.sighting_id) or average
+        crop = memory.kept[0].crop if memory.kept else None
+        return _Lesson(KeptLook(average, memory.quality, crop), _digest(memory.average))
 
     def _known(self, name: str) -> Person | None:
         wanted = name.strip().casefold()

@@ -17,16 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.domain.audit import Deed
-from backend.domain.errors import FaceServerError, ImageRejected, ShuttingDown
+from backend.domain.errors import FaceServerError, ShuttingDown
 from backend.domain.face import Template
 from backend.domain.geometry import RgbImage
 from backend.gallery.gallery import Gallery
+from backend.recognition.kept_faces import aligned_face
 from backend.storage import audit, negatives, reembedding, templates
 from backend.storage.database import Database
 from backend.storage.reembedding import KeptFace
-from backend.vision.alignment import SIZE
 from backend.vision.embedding import Embedder
-from backend.vision.image import ImageLimits, decode
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +43,6 @@ SECONDS_BETWEEN_LOOKS: Final = 5.0
 """How often it is looked whether there is more to do: an import may bring templates of another model."""
 PATIENCE_SECONDS: Final = 60.0
 """How long it waits after a failure."""
-_FACE_LIMITS: Final = ImageLimits(max_bytes=2**20, max_pixels=2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ class Reembedder:
 
     def _made(self, faces: Sequence[KeptFace]) -> Mapping[str, NDArray[np.float32] | None]:
         made: dict[str, NDArray[np.float32] | None] = {face.template_id: None for face in faces}
-        readable = [(face.template_id, image) for face in faces if (image := _image(face)) is not None]
+        readable = [(face.template_id, image) for face in faces if (image := aligned_face(face.png)) is not None]
         for start in range(0, len(readable), EMBEDDED_AT_ONCE):
             group = readable[start : start + EMBEDDED_AT_ONCE]
             for (template_id, _), template in zip(group, self._embedded(group), strict=True):
@@ -305,11 +303,3 @@ def lost_sentence(progress: Progress) -> str:
         f"{progress.lost_people} people are not recognised by {progress.model}, since no picture of their faces was "
         "kept: enrol new photos of them. `face-server models` names them."
     )
-
-
-def _image(face: KeptFace) -> RgbImage | None:
-    try:
-        image = decode(face.png, _FACE_LIMITS)
-    except ImageRejected:
-        return None
-    return image if image.shape == (SIZE, SIZE, 3) else None

@@ -1,13 +1,17 @@
-"""A sighting's face by another model than it was seen by: found again in the picture that was kept."""
+"""A sighting's face by another model than it was seen by: from the picture and the faces that were kept."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from backend.domain.errors import FaceServerError
-from backend.domain.face import Detection, Template
+from backend.domain.face import Detection, KeptLook, Template
 from backend.domain.sighting import Sighting
+from backend.recognition.kept_faces import aligned_face
 from backend.storage import sightings
 from backend.storage.database import Database
 from backend.storage.snapshots import Snapshots
+from backend.vision.embedding import Embedder
 from backend.vision.image import ImageLimits, decode
 from backend.vision.pipeline import FacePipeline
 
@@ -16,13 +20,21 @@ LEAST_OVERLAP: Final = 0.3
 
 
 class SeenAgain:
-    """Looks at the kept pictures of sightings; safe to use from any thread."""
+    """Looks at what was kept of sightings; safe to use from any thread."""
 
-    def __init__(self, database: Database, snapshots: Snapshots, pipeline: FacePipeline, limits: ImageLimits) -> None:
-        """Find faces and make their templates with `pipeline`."""
+    def __init__(
+        self,
+        database: Database,
+        snapshots: Snapshots,
+        pipeline: FacePipeline,
+        embedder: Embedder,
+        limits: ImageLimits,
+    ) -> None:
+        """Find faces in pictures and make their templates with `pipeline`, those of kept faces with `embedder`."""
         self._database = database
         self._snapshots = snapshots
         self._pipeline = pipeline
+        self._embedder = embedder
         self._limits = limits
 
     def template(self, sighting_id: str) -> Template | None:
@@ -43,6 +55,15 @@ class SeenAgain:
             return None
         (face,) = self._pipeline.describe(image, [max(found, key=lambda detection: _overlap(detection, sighting))])
         return face.template
+
+    def looks(self, kept: Sequence[KeptLook]) -> list[KeptLook | None]:
+        """The same looks by this model, in their order; None for one whose face was not kept, or is damaged."""
+        faces = [None if look.crop is None else aligned_face(look.crop) for look in kept]
+        templates = iter(self._embedder.embed([face for face in faces if face is not None]))
+        return [
+            None if face is None else replace(look, template=next(templates))
+            for look, face in zip(kept, faces, strict=True)
+        ]
 
 
 def _overlap(detection: Detection, sighting: Sighting) -> float:
