@@ -371,6 +371,10 @@ class Gallery:
         self._note_renewal()
         return True
 
+    def remove_other_indexes(self) -> bool:
+        """Remove what indexes of other models are on the disk; whether there were any."""
+        return self._shelf is not None and not self._retired and self._shelf.files.remove_others()
+
     @contextmanager
     def _rows(self) -> Iterator[Transaction]:
         """The rows as they are, and as searches that begin after this see them."""

@@ -22,6 +22,8 @@ PEOPLE, MANIFEST = "people.json", "manifest.json"
 CHECKED = (GRAPH, VECTORS, OWNERS, LOOKS, PEOPLE)
 _UNFINISHED = ".unfinished"
 _BLOCK = 2**22
+_HOME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}")
+"""The name of a model's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,15 @@ class IndexFiles:
         for stale in (*self._unfinished(), *self._written()[:-1]):
             # What another process has mapped stays readable to it.
             shutil.rmtree(stale, ignore_errors=True)
+
+    def remove_others(self) -> bool:
+        """Remove the indexes of all other models; whether there were any."""
+        found = self.folder.iterdir() if self.folder.is_dir() else iter(())
+        others = [path for path in found if _HOME.fullmatch(path.name) and path != self.home]
+        for other in others:
+            # What is still searched there is mapped, and stays readable.
+            shutil.rmtree(other, ignore_errors=True)
+        return bool(others)
 
     def _placed(self, index: HnswIndex, state: State) -> Path:
         place = self._place(state)

@@ -1,4 +1,4 @@
-"""Writes a gallery's index anew in the background, whenever that is worth it."""
+"""Writes a gallery's index anew in the background, whenever that is worth it, and removes what a former one left."""
 
 import logging
 import threading
@@ -27,7 +27,7 @@ class IndexKeeper:
         self._thread.start()
 
     def keep(self, gallery: Gallery) -> None:
-        """Look after another gallery from now on."""
+        """Look after another gallery, which answers from now on."""
         former, self._gallery = self._gallery, gallery
         # Who waits for the former one's word waits for the new one's then.
         former.renewal.set()
@@ -47,6 +47,9 @@ class IndexKeeper:
     def _run(self) -> None:
         while True:
             gallery = self._gallery
+            # By this thread, which has ended any work for a former model's index.
+            if gallery.remove_other_indexes():
+                logger.info("The search index of a former model was removed.")
             gallery.renewal.wait()
             # Before looking whether to stop: what is asked for from here on is seen next time.
             gallery.renewal.clear()

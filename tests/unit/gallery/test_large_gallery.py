@@ -338,6 +338,49 @@ def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Pat
     assert graph_of(many) is not None
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Waits, politely, for what nobody announces."""
+    tick = threading.Event()
+    for _ in range(30_000):
+        if true():
+            return
+        tick.wait(0.001)
+    pytest.fail("what was waited for did not happen")
+
+
+def test_the_index_of_a_model_is_kept_while_it_answers_and_removed_when_another_does(
+    large: Gallery, database: Database, folder: Path
+) -> None:
+    (home,) = folder.iterdir()
+    (folder / "notes").mkdir()
+    keeper = IndexKeeper(large)
+    keeper.start()
+    large.remove("person 1")
+    # What wakes it is done before it looks again.
+    large.renewal.set()
+    until(lambda: not large.renewal.is_set())
+    assert home.is_dir()
+
+    with large.handing_over():
+        large.retire()
+        successor = Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO)))
+    keeper.keep(successor)
+    until(lambda: not home.exists())
+    keeper.stop(10.0)
+    # Who still asks the former one is answered from what was there.
+    assert [who(large, person) for person in (1, 2)] == [None, "person 2"]
+    # And nothing else is touched.
+    assert [path.name for path in folder.iterdir()] == ["notes"]
+
+
+def test_a_start_removes_what_a_change_of_model_left(large: Gallery, database: Database, folder: Path) -> None:
+    keeper = IndexKeeper(Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO))))
+    keeper.start()
+    until(lambda: not places(folder))
+    keeper.stop(10.0)
+    assert list(folder.iterdir()) == []
+
+
 def test_what_this_machine_compares_in_time_is_measured_within_bounds() -> None:
     assert FEWEST <= measured_limit(128) <= MOST
     assert not Limit()(FEWEST, 128)
