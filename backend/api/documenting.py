@@ -1,12 +1,21 @@
 """The API's own document: what FastAPI tells of the routes, completed and put right."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from backend.api.compat.examples import COMPATIBLE_EXAMPLES
 from backend.api.examples import EXAMPLES
 from backend.api.form_examples import FORM_EXAMPLES
+from backend.api.referring import PLACE
+from backend.schemas.compreface import CompreFaceError
+from backend.schemas.deepstack import DeepStackError
+from backend.schemas.errors import ErrorReply
+
+_ERRORS: Sequence[type[BaseModel]] = (ErrorReply, CompreFaceError, DeepStackError)
+"""What routes refer to; see `referring`."""
 
 _ITS_OWN = ("HTTPValidationError", "ValidationError")
 """FastAPI's own errors, which no route here answers."""
@@ -18,11 +27,19 @@ def complete_document(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         document = described()
+        _add_errors(document["components"]["schemas"])
         _add_examples(document["components"]["schemas"])
         _leave_out_its_own(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend its document
+
+
+def _add_errors(schemas: dict[str, Any]) -> None:
+    for model in _ERRORS:
+        schema = model.model_json_schema(mode="serialization", ref_template=PLACE)
+        schemas.update(schema.pop("$defs", {}))
+        schemas[model.__name__] = schema
 
 
 def _add_examples(schemas: dict[str, Any]) -> None:

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
+from backend.api.referring import answer
 from backend.domain.errors import ChangedMeanwhile
 from backend.schemas.errors import ErrorReply
 
 CHANGED_RESPONSE: dict[int | str, dict[str, Any]] = {
-    412: {"model": ErrorReply, "description": "It was changed since it was read"}
+    412: answer(ErrorReply) | {"description": "It was changed since it was read"}
 }
 
 

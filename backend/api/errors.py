@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backend.api.headers import SECURITY_HEADERS
+from backend.api.referring import answer
 from backend.api.request_id import HEADER, current_request_id
 from backend.domain.errors import (
     Busy,
@@ -75,7 +76,7 @@ _MEANINGS = {
     503: "The server cannot do it now",
 }
 COMMON_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorReply, "description": meaning} for status, meaning in _MEANINGS.items()
+    status: answer(ErrorReply) | {"description": meaning} for status, meaning in _MEANINGS.items()
 }
 """What any route may answer, for the OpenAPI document."""
 DOOR_RESPONSES: dict[int | str, dict[str, Any]] = {

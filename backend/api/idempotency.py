@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import UploadFile
 
+from backend.api.referring import answer
 from backend.domain.access import current_actor
 from backend.domain.errors import InvalidField, KeyReused, RequestUnderway
 from backend.schemas.errors import ErrorReply
@@ -29,7 +30,7 @@ _PARAMETER = {
 }
 
 UNDERWAY_RESPONSE: dict[int | str, dict[str, Any]] = {
-    409: {"model": ErrorReply, "description": "The same request, by its Idempotency-Key, is being done"}
+    409: answer(ErrorReply) | {"description": "The same request, by its Idempotency-Key, is being done"}
 }
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from backend.api.errors import DOOR_RESPONSES, headers_of, status_of
+from backend.api.referring import answer
 from backend.domain.errors import (
     FaceNotFound,
     FaceServerError,
@@ -46,10 +47,10 @@ _CODES: Mapping[type[FaceServerError], tuple[int, int]] = {
 """Status and number of the nearest ancestor, as in its `CommonExceptionCode`."""
 
 RESPONSES: dict[int | str, dict[str, Any]] = DOOR_RESPONSES | {
-    400: {"model": CompreFaceError, "description": "The request makes no sense, or the image has no face"},
-    404: {"model": CompreFaceError, "description": "There is no such subject or face"},
-    409: {"model": CompreFaceError, "description": "The face was saved with another model"},
-    503: {"model": CompreFaceError, "description": "The server cannot do it now"},
+    400: answer(CompreFaceError) | {"description": "The request makes no sense, or the image has no face"},
+    404: answer(CompreFaceError) | {"description": "There is no such subject or face"},
+    409: answer(CompreFaceError) | {"description": "The face was saved with another model"},
+    503: answer(CompreFaceError) | {"description": "The server cannot do it now"},
 }
 
 

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import DOOR_RESPONSES, headers_of, status_of
+from backend.api.referring import answer
 from backend.api.security import Refusal, prove
 from backend.domain.errors import FaceServerError, InvalidField, InvalidInput
 from backend.recognition.enrol import Photo
@@ -24,10 +25,10 @@ logger = logging.getLogger(__name__)
 
 # A key in the form is judged here, one in the header before.
 _AT_THE_DOOR: dict[int | str, dict[str, Any]] = {
-    status: said | {"model": DeepStackError | ErrorReply} for status, said in DOOR_RESPONSES.items()
+    status: said | answer(DeepStackError, ErrorReply) for status, said in DOOR_RESPONSES.items()
 }
 RESPONSES: dict[int | str, dict[str, Any]] = _AT_THE_DOOR | {
-    status: {"model": DeepStackError, "description": meaning}
+    status: answer(DeepStackError) | {"description": meaning}
     for status, meaning in {
         400: "The request makes no sense, or the image cannot be used",
         503: "The server cannot do it now",

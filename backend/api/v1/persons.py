@@ -10,6 +10,7 @@ from backend.api.errors import COMMON_RESPONSES
 from backend.api.idempotency import IdempotentRoute
 from backend.api.paging import Paging, PagingDep, paged
 from backend.api.pictures import PICTURE_RESPONSES, picture_response
+from backend.api.referring import answer
 from backend.api.routers.profiles import profile_reply
 from backend.api.uploads import photos_of
 from backend.container.services import Services
@@ -39,7 +40,7 @@ router = APIRouter(
     tags=["persons"],
     route_class=IdempotentRoute,
     responses=COMMON_RESPONSES
-    | {409: {"model": ErrorReply, "description": "The id is taken, or the same request is being done"}},
+    | {409: answer(ErrorReply) | {"description": "The id is taken, or the same request is being done"}},
 )
 
 PersonId = Annotated[str, PathParameter(description="The person's id.")]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from backend.api.deps import RecognitionSlot, ServicesDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.referring import answer
 from backend.api.replies import candidate_replies, detected_face, face_reply
 from backend.api.uploads import image_of, photos_of
 from backend.container.services import Services
@@ -31,7 +32,7 @@ Seen = TypeVar("Seen", Face, GradedFace)
 
 router = APIRouter(
     tags=["recognition"],
-    responses=COMMON_RESPONSES | {409: {"model": ErrorReply, "description": "Another model's embedding"}},
+    responses=COMMON_RESPONSES | {409: answer(ErrorReply) | {"description": "Another model's embedding"}},
 )
 
 Images = Annotated[list[UploadFile], File(description="One picture, or several.")]
