@@ -74,8 +74,8 @@ def test_a_person_is_enrolled_found_in_another_picture_and_removed(visitor: Visi
 
     visitor.open("People")
     people = visitor.page.locator(".st-key-people")
-    people.locator("[class*=st-key-person-alice]").get_by_role("button", name="Remove").click()
-    visitor.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    visitor.click(people.locator("[class*=st-key-person-alice]").get_by_role("button", name="Remove"))
+    visitor.click(visitor.page.get_by_role("dialog").get_by_role("button", name="Remove"))
     visitor.sees("alice was removed.")
     assert "alice" not in [person["person_id"] for person in server.get("/persons")["persons"]]
 
@@ -83,7 +83,7 @@ def test_a_person_is_enrolled_found_in_another_picture_and_removed(visitor: Visi
 def test_somebody_before_the_webcam_is_enrolled_and_keeps_the_name_for_the_next_photo(visitor: Visitor) -> None:
     visitor.open("People")
     visitor.type_into("Name", "astronaut")
-    visitor.page.get_by_text("Webcam", exact=True).click()
+    visitor.click(visitor.page.get_by_text("Webcam", exact=True))
     visitor.press("Take photo")
     visitor.press("Enrol 1 photo")
     visitor.sees("1 photo taken, 1 in all.")
@@ -99,7 +99,7 @@ def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
         visitor.open("Cameras")
         visitor.type_into("Link", rtsp.url("door", "viewer", "rtsp-secret"))
         visitor.type_into("Name", "FrontDoor")
-        visitor.page.get_by_role("button", name="Watch", exact=True).click()
+        visitor.click(visitor.page.get_by_role("button", name="Watch", exact=True))
         visitor.sees("FrontDoor is being watched.")
         visitor.sees("streaming")
         visitor.sees("rtsp://viewer:***@127.0.0.1")
@@ -110,12 +110,12 @@ def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
         card = visitor.page.get_by_role("img", name="bob at FrontDoor").first
         card.wait_for(timeout=2 * SLOWEST_ANSWER_MS)
         assert card.evaluate("image => image.complete && image.naturalWidth") == 480
-        visitor.page.locator(".st-key-gallery").get_by_role("button", name="Open").first.click()
+        visitor.click(visitor.page.locator(".st-key-gallery").get_by_role("button", name="Open").first)
         expect(visitor.page.get_by_role("dialog").get_by_role("img", name="bob, boxed")).to_be_visible()
         visitor.page.keyboard.press("Escape")
 
         visitor.open("Cameras")
-        visitor.page.get_by_role("button", name="Remove").click()
+        visitor.click(visitor.page.get_by_role("button", name="Remove"))
         visitor.press("Remove camera")
         visitor.sees("No camera is watched yet.")
     assert server.get("/cameras")["total"] == 0
@@ -129,11 +129,11 @@ def test_a_rule_tells_a_channel_of_whoever_passes_and_the_pages_say_why(
         visitor.open("Channels")
         visitor.press("New channel")
         dialog = visitor.page.get_by_role("dialog")
-        dialog.get_by_text("Webhook", exact=True).click()
+        visitor.click(dialog.get_by_text("Webhook", exact=True))
         # The address first: every kind of channel has a name, and only a webhook's is asked for here.
         visitor.type_into("Address", receiver.url)
         visitor.type_into("Name", "Door bell")
-        dialog.get_by_role("button", name="Save").click()
+        visitor.click(dialog.get_by_role("button", name="Save"))
         visitor.sees("Address: http://127.0.0.1/***")
         visitor.press("Send a test")
         visitor.sees("The test was taken.")
@@ -141,7 +141,7 @@ def test_a_rule_tells_a_channel_of_whoever_passes_and_the_pages_say_why(
         visitor.open("Rules")
         visitor.press("New rule")
         visitor.type_into("Name", "Everybody")
-        dialog.get_by_role("button", name="Save").click()
+        visitor.click(dialog.get_by_role("button", name="Save"))
         visitor.sees("Tell Door bell about anyone at any camera, while armed.")
 
         job = {"rtsp_link": rtsp.url("yard"), "camera_nickname": "Yard"}
@@ -152,7 +152,7 @@ def test_a_rule_tells_a_channel_of_whoever_passes_and_the_pages_say_why(
             client.delete(f"/cameras/{camera['camera_id']}").raise_for_status()
         visitor.open("Deliveries")
         visitor.sees("The webhook answered 200.")
-        visitor.page.get_by_role("button", name="Why?").first.click()
+        visitor.click(visitor.page.get_by_role("button", name="Why?").first)
         visitor.sees("It sends a message.")
         expect(dialog.get_by_text("Quality of the looks")).to_be_visible()
 

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "backend/ui/web_ui.py"
@@ -140,21 +140,29 @@ class Visitor:
             self.page.get_by_role("heading", level=1).wait_for()
         self.page.get_by_test_id("stSidebarNav").get_by_role("link", name=page).click()
         self.page.get_by_role("heading", name=page, exact=True, level=1).wait_for()
+        self._settle()
 
     def type_into(self, label: str, text: str, then: str = "Tab") -> None:
         """Fill a field of the page and press a key: Enter would also send the form that the field is in."""
+        self._settle()
         field = self.page.get_by_role("textbox", name=label, exact=True)
         field.fill(text)
         field.press(then)
 
     def upload(self, **photos: bytes) -> None:
         """Choose JPEG files by their names, without the suffix."""
+        self._settle()
         files = [{"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": photo} for name, photo in photos.items()]
         self.page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)  # type: ignore[arg-type]  # FilePayload is private
 
     def press(self, label: str) -> None:
-        """Click a button."""
-        self.page.get_by_role("button", name=label).click()
+        """Click the button of that label."""
+        self.click(self.page.get_by_role("button", name=label))
+
+    def click(self, what: Locator) -> None:
+        """Click once the page is drawn whole."""
+        self._settle()
+        what.click()
 
     def sees(self, text: str) -> None:
         """Wait until a text is on the page."""
@@ -163,3 +171,7 @@ class Visitor:
     def leave(self) -> None:
         """Close the browser session."""
         self._context.close()
+
+    def _settle(self) -> None:
+        """Wait until the page is drawn whole: what is given to a half-drawn one can be drawn over."""
+        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
