@@ -1,4 +1,4 @@
-"""The two places between a camera's reader and its processor: the newest frames win."""
+"""The places between a camera's reader and its processor: the newest frames win."""
 
 import threading
 from collections import deque
@@ -7,8 +7,8 @@ from typing import Final, Generic, Protocol, TypeVar
 Item = TypeVar("Item")
 Put = TypeVar("Put", contravariant=True)
 
-PLACES: Final = 2
-"""So many frames may wait: with one place, people who pass several cameras at once cost looks though there was time."""
+PLACES: Final = 3
+"""So many frames may wait: with fewer, people who pass several cameras at once cost looks though there was time."""
 
 
 class Sink(Protocol[Put]):

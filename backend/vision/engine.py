@@ -2,7 +2,8 @@
 
 It has no thread of its own. Who finds it free computes at once, in its own thread; who finds it busy waits, and what
 waits for the same model meanwhile becomes one batch. So a caller alone is delayed by nothing, and a batch grows only by
-waiting that had to be anyway. One batch is computed at a time, over all cores: two at once would take each other's.
+waiting that had to be anyway. One batch is computed at a time, over all cores: two at once would take each other's. But
+a model that has several streams computes so many of its batches side by side, each on its share of the cores.
 """
 
 import threading
@@ -15,7 +16,7 @@ from types import MappingProxyType
 
 from backend.domain.errors import ModelError, ShuttingDown
 from backend.vision.runtime import InferenceSession
-from backend.vision.turns import Batch, Call, FairQueue, Images, Lane, Outputs, SharedModel, Word
+from backend.vision.turns import Batch, Call, FairQueue, Images, Lane, Outputs, SharedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class InferenceEngine:
         self._lock = threading.Lock()
         self._freed = threading.Condition(self._lock)
         self._queue = FairQueue()
-        self._leader: Call | None = None
+        self._turns: dict[Call, Batch] = {}
         self._stopped = False
         self._tallies: dict[str, _Tally] = {}
 
@@ -69,20 +70,20 @@ class InferenceEngine:
             return EngineFigures(len(self._queue), MappingProxyType(models))
 
     def stop(self, timeout: float | None = None) -> None:
-        """Turn away who comes and who waits, and wait for the batch in flight, `timeout` seconds at most."""
+        """Turn away who comes and who waits, and wait for what is in flight, `timeout` seconds at most."""
         with self._lock:
             self._stopped = True
             for call in self._queue.clear():
                 call.end(ShuttingDown())
-            self._freed.wait_for(lambda: self._leader is None, timeout)
+            self._freed.wait_for(lambda: not self._turns, timeout)
 
     def compute(self, model: SharedModel, lane: Lane, images: Images) -> Outputs:
         """The model's outputs for the images; see `session`."""
         call = Call(model, lane, images, self._clock())
         try:
             self._enter(call)
-            while call.told() is Word.TURN:
-                self._take_turn(call)
+            while (turn := call.turn()) is not None:
+                self._take(turn)
         finally:
             self._leave(call)
         return call.answer()
@@ -92,50 +93,47 @@ class InferenceEngine:
             if self._stopped:
                 raise ShuttingDown
             self._queue.add(call)
-            if self._leader is None:
-                self._pass_on()
+            self._pass_on()
 
     def _leave(self, call: Call) -> None:
         """Even where its thread was interrupted a call must not be waited for."""
         with self._lock:
             call.end()
             self._queue.discard(call)
-            if self._leader is call:
-                self._pass_on()
+            untaken = self._turns.pop(call, None)
+            if untaken is not None:
+                untaken.fail(ModelError("Whoever was to compute a batch of images was interrupted."))
+            self._pass_on()
 
     def _pass_on(self) -> None:
-        self._leader = self._queue.head()
-        if self._leader is None:
+        """Begin the turns for which there is room."""
+        while (head := self._queue.head()) is not None and self._has_room_for(head.model):
+            turn = self._queue.take(head)
+            self._tallies[head.model.name].begin(turn, self._clock())
+            self._turns[head] = turn
+            head.begin(turn)
+        if not self._turns:
             self._freed.notify_all()
-        else:
-            self._leader.tell(Word.TURN)
 
-    def _take_turn(self, call: Call) -> None:
-        """Compute the batch that the call heads, and pass the turn on."""
-        batch = self._next_batch(call)
-        if batch is None:
-            return
+    def _has_room_for(self, model: SharedModel) -> bool:
+        return all(head.model is model for head in self._turns) and len(self._turns) < model.streams
+
+    def _take(self, batch: Batch) -> None:
+        """Compute a batch, and pass the turn on."""
         began = self._clock()
         try:
             outputs = batch.computed()
         except BaseException as error:
-            failed = ModelError("The model failed to compute a batch of images.", model=call.model.name)
+            failed = ModelError("The model failed to compute a batch of images.", model=batch.head.model.name)
             failed.__cause__ = error
             self._end_turn(batch, began, partial(batch.fail, failed))
             raise
         self._end_turn(batch, began, partial(batch.hand_out, outputs))
 
-    def _next_batch(self, call: Call) -> Batch | None:
-        with self._lock:
-            if call.is_over:  # the engine was stopped after the call was told of its turn
-                return None
-            batch = self._queue.take(call)
-            self._tallies[call.model.name].begin(batch, self._clock())
-            return batch
-
     def _end_turn(self, batch: Batch, began: float, settle: Callable[[], None]) -> None:
         with self._lock:
             self._tallies[batch.head.model.name].seconds_computed += self._clock() - began
+            del self._turns[batch.head]
             settle()
             if self._stopped:
                 batch.fail(ShuttingDown())

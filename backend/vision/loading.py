@@ -101,7 +101,8 @@ def load_pipelines(
     runtime, engine = runtime or OpenVinoRuntime(), engine or InferenceEngine()
     detector = chosen.detector or available(YUNET, model_dir)
     embedder_file = chosen.embedder or available(SFACE, model_dir)
-    detecting = _detecting(runtime, detector, prepare(detector, cache_dir, model_dir))
+    detector_path = prepare(detector, cache_dir, model_dir)
+    detecting, watching = (_detecting(runtime, detector, detector_path, streams) for streams in (1, runtime.streams))
     embedding = prepare(embedder_file, cache_dir, model_dir)
     maker = _Maker(embedder_file, detector)
     in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
@@ -110,6 +111,8 @@ def load_pipelines(
         engine,
         # A batch of large images is no faster than one after the other.
         SharedModel("detector", detecting, sizes=(1,)),
+        # Many small ones are faster side by side, a core each, than one after the other on all cores.
+        SharedModel("camera_detector", watching, sizes=(1,), streams=runtime.streams),
         SharedModel("embedder", session),
         maker,
         dimensions_of(session, embedder_file.file_name),
@@ -137,8 +140,8 @@ def load_pipelines(
     )
 
 
-def _detecting(runtime: Runtime, detector: DetectorFile, path: Path) -> InferenceSession:
-    session = runtime.load(path)
+def _detecting(runtime: Runtime, detector: DetectorFile, path: Path, streams: int) -> InferenceSession:
+    session = runtime.load(path, streams=streams)
     if detector.family == "yunet":
         return session
     check_outputs(session, detector.file_name, detector.fixed_size)
@@ -188,12 +191,15 @@ class _Models:
 
     engine: InferenceEngine
     detecting: SharedModel
+    watching: SharedModel
+    """Detects too: for cameras."""
     embedding: SharedModel
     maker: _Maker
     dimensions: int
 
     def detector(self, lane: Lane, side: int) -> FaceDetector:
-        return self.maker.detector(self.engine.session(self.detecting, lane), side)
+        model = self.watching if lane == "cameras" else self.detecting
+        return self.maker.detector(self.engine.session(model, lane), side)
 
     def embedder(self, lane: Lane) -> Embedder:
         return self.maker.embedder(self.engine.session(self.embedding, lane), self.dimensions)

@@ -12,6 +12,10 @@ Precision: TypeAlias = Literal["f32", "bf16", "int8"]
 for int8, which has a file of its own, `quantised`."""
 
 
+MOST_STREAMS = 4
+"""Each stream keeps memory of its own, and four find 250 faces a second: enough for forty cameras."""
+
+
 class InferenceSession(Protocol):
     """A loaded model; may be called by several threads at once."""
 
@@ -39,13 +43,18 @@ class Runtime(Protocol):
         ...
 
     @property
+    def streams(self) -> int:
+        """How many inferences are worth computing at once, each on its share of the cores; at least 1."""
+        ...
+
+    @property
     def identity(self) -> str:
         """Hardware and release of the engine: another one's answers may differ in the last digits."""
         ...
 
-    def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
         """A session of a folded ONNX file, in one of `precisions`; ModelError where the engine cannot read it.
 
-        For int8 the file is one that `quantised` keeps.
+        It computes up to `streams` batches at once. For int8 the file is one that `quantised` keeps.
         """
         ...

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backend.domain.errors import ConfigurationError, ModelError
 from backend.vision.cores import usable_cores
-from backend.vision.runtime import Precision
+from backend.vision.runtime import MOST_STREAMS, Precision
 
 OnnxDevice: TypeAlias = Literal["cpu", "cuda", "tensorrt", "coreml"]
 _PROVIDERS: Final[Mapping[OnnxDevice, Sequence[str]]] = {
@@ -66,11 +66,16 @@ class OnnxRuntime:
             ort.preload_dlls()
 
     @property
+    def streams(self) -> int:
+        """A few on the processor; a graphics card is busy with one."""
+        return min(self._threads, MOST_STREAMS) if self.device == "cpu" else 1
+
+    @property
     def identity(self) -> str:
         """Device and release."""
         return f"{self.device}, ONNX Runtime {ort.__version__}"
 
-    def load(self, model: Path, precision: Precision = "f32") -> OnnxRuntimeSession:
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> OnnxRuntimeSession:
         """A session of a folded ONNX file.
 
         Raises ModelError where it cannot be read, and ConfigurationError where the device does not answer: ONNX Runtime
@@ -79,7 +84,7 @@ class OnnxRuntime:
         if precision not in self.precisions:
             raise ConfigurationError(f"ONNX Runtime does not compute in {precision} here.")
         try:
-            session = ort.InferenceSession(str(model), self._options(), _PROVIDERS[self.device])
+            session = ort.InferenceSession(str(model), self._options(streams), _PROVIDERS[self.device])
         except Exception as error:
             raise ModelError(f"ONNX Runtime cannot load the model {model.name}.", model=model.name) from error
         if _PROVIDERS[self.device][0] not in session.get_providers():
@@ -87,9 +92,9 @@ class OnnxRuntime:
         session.disable_fallback()
         return OnnxRuntimeSession(session)
 
-    def _options(self) -> ort.SessionOptions:
+    def _options(self, streams: int) -> ort.SessionOptions:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = max(1, self._threads // streams)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Threads that wait would use up the cores that video is decoded on, and each other's.

@@ -1,7 +1,7 @@
 """OpenVINO: any processor, and Intel's graphics."""
 
+import queue
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from backend.domain.errors import ConfigurationError, ModelError
 from backend.vision import quantised
 from backend.vision.cores import usable_cores
-from backend.vision.runtime import Precision
+from backend.vision.runtime import MOST_STREAMS, Precision
 
 # `import openvino` reports itself to a web analytics service, and nothing may leave this machine. With these two marked
 # as missing it goes on without its model converter, which is what does that (and starts 0.1 s faster).
@@ -40,17 +40,21 @@ sizes had been seen, this takes 100, and a change of size costs about 2 ms eithe
 class OpenVinoSession:
     """A model compiled by OpenVINO for any batch size, and any image size the model allows."""
 
-    def __init__(self, compiled: ov.CompiledModel, names: Sequence[str]) -> None:
-        """Serve the compiled model, whose outputs have these names."""
-        self._request = compiled.create_infer_request()
+    def __init__(self, compiled: ov.CompiledModel, names: Sequence[str], streams: int = 1) -> None:
+        """Serve the compiled model, whose outputs have these names, to so many callers at once."""
+        self._requests: queue.SimpleQueue[ov.InferRequest] = queue.SimpleQueue()
+        for _ in range(streams):
+            self._requests.put(compiled.create_infer_request())
         self._names = names
-        self._lock = threading.Lock()
 
     def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         """The outputs by name; each caller gets arrays of its own."""
-        # One after the other: a single inference already uses all the threads there are.
-        with self._lock:
-            results = self._request.infer([batch], share_inputs=True)
+        # No more at once than there are streams, which already use all the threads there are.
+        request = self._requests.get()
+        try:
+            results = request.infer([batch], share_inputs=True)
+        finally:
+            self._requests.put(request)
         return dict(zip(self._names, results.values(), strict=True))
 
 
@@ -69,7 +73,7 @@ class OpenVinoRuntime:
         # With several of a kind they are listed as GPU.0, GPU.1, and GPU is the first.
         if device.upper() not in {found.partition(".")[0] for found in self._core.available_devices}:
             raise ConfigurationError(f"DEVICE={device}: OpenVINO finds no such device here. {_NEEDS[device]}")
-        self._options = _processor_options(threads) if device == "cpu" else {}
+        self._threads = (usable_cores() if threads is None else threads) if device == "cpu" else None
 
     @property
     def precisions(self) -> Sequence[Precision]:
@@ -80,21 +84,26 @@ class OpenVinoRuntime:
         return ("f32", *(precision for precision, name in _OPTIONAL.items() if name in able))
 
     @property
+    def streams(self) -> int:
+        """A few on the processor; a graphics card is busy with one."""
+        return 1 if self._threads is None else min(self._threads, MOST_STREAMS)
+
+    @property
     def identity(self) -> str:
         """Device and release."""
         return f"{self._core.get_property(self.device.upper(), 'FULL_DEVICE_NAME')}, OpenVINO {ov.__version__}"
 
-    def load(self, model: Path, precision: Precision = "f32") -> OpenVinoSession:
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> OpenVinoSession:
         """A session of a folded ONNX file, or of one that `quantised` keeps; takes 0.3 s for SFace.
 
         Raises ModelError where it cannot be read.
         """
-        options = self._options | {hint.inference_precision(): _PRECISIONS[precision]}
+        options = self._options(streams) | {hint.inference_precision(): _PRECISIONS[precision]}
         try:
             network = self._network(model, precision)
             # Asked before compiling, which lets outputs have names of inner tensors as well.
             names = tuple(output.any_name for output in network.outputs)
-            return OpenVinoSession(self._core.compile_model(network, self.device.upper(), options), names)
+            return OpenVinoSession(self._core.compile_model(network, self.device.upper(), options), names, streams)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load the model {model.name}.", model=model.name) from error
 
@@ -104,12 +113,13 @@ class OpenVinoRuntime:
         graph, weights = quantised.unpacked(model)
         return self._core.read_model(graph, weights)
 
-
-def _processor_options(threads: int | None) -> dict[str, Any]:
-    return {
-        properties.num_streams(): 1,
-        properties.inference_num_threads(): usable_cores() if threads is None else threads,
-        # Pinned threads cannot step aside for the video decoders beside them.
-        hint.enable_cpu_pinning(): False,
-        "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
-    }
+    def _options(self, streams: int) -> dict[str, Any]:
+        if self._threads is None:
+            return {}
+        return {
+            properties.num_streams(): streams,
+            properties.inference_num_threads(): self._threads,
+            # Pinned threads cannot step aside for the video decoders beside them.
+            hint.enable_cpu_pinning(): False,
+            "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
+        }

@@ -1,6 +1,5 @@
 """Whose images are computed next, and together with whose: the order of an engine's work, without its threads."""
 
-import enum
 import itertools
 import queue
 from collections import deque
@@ -34,13 +33,8 @@ class SharedModel:
     session: InferenceSession
     sizes: tuple[int, ...] = SIZES
     """The batch sizes that the session is given, ascending, the first of them 1."""
-
-
-class Word(enum.Enum):
-    """What a waiting call is told."""
-
-    TURN = "compute the batch that you head"
-    OVER = "you have your answer"
+    streams: int = 1
+    """How many batches the session computes at once, each on its share of the cores."""
 
 
 class Call:
@@ -59,7 +53,7 @@ class Call:
         self._taken = 0
         self._answers: list[Outputs] = []
         self._error: FaceServerError | None = None
-        self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
 
     @property
     def is_begun(self) -> bool:
@@ -90,15 +84,15 @@ class Call:
         """Nothing more is computed for it; without effect where it had ended before."""
         if not self.is_over:
             self.is_over, self._error = True, error
-            self.tell(Word.OVER)
+            self._turns.put(None)
 
-    def tell(self, word: Word) -> None:
-        """Wake whoever waits for the answer."""
-        self._words.put(word)
+    def begin(self, turn: "Batch") -> None:
+        """Have whoever waits for the answer compute a batch that the call heads."""
+        self._turns.put(turn)
 
-    def told(self) -> Word:
-        """What the call was told; waits until it is."""
-        return self._words.get()
+    def turn(self) -> "Batch | None":
+        """The batch that is to be computed, or None where the call is over; waits until it is the one or the other."""
+        return self._turns.get()
 
     def answer(self) -> Outputs:
         """The outputs of all its images, in their order; raises what it ended with."""
@@ -181,12 +175,12 @@ class FairQueue:
         taken = [(call, call.take(share)) for call, share in zip(calls, shares, strict=True) if share]
         for call, _ in taken:
             self.discard(call)
+        self._move_behind(head.lane)
         return Batch(tuple(taken))
 
     def end_turn(self, batch: Batch) -> None:
         """Let wait again, behind all others, what the batch left over."""
-        lane = batch.head.lane
-        self._lanes[lane] = self._lanes.pop(lane, deque())
+        self._move_behind(batch.head.lane)
         for call, _ in batch.parts:
             if not call.is_over:
                 self.add(call)
@@ -202,6 +196,10 @@ class FairQueue:
         waiting = list(self._by_turns())
         self._lanes.clear()
         return waiting
+
+    def _move_behind(self, lane: Lane) -> None:
+        """Let the other lanes have their turns before this one."""
+        self._lanes[lane] = self._lanes.pop(lane, deque())
 
     def _by_turns(self) -> Iterable[Call]:
         rounds = itertools.zip_longest(*self._lanes.values())

@@ -48,15 +48,22 @@ class Steps:
 class Situation:
     """An engine with one held model, and callers who ask it about numbers."""
 
-    def __init__(self, callers: ThreadPoolExecutor) -> None:
+    def __init__(self, callers: ThreadPoolExecutor, streams: int = 1) -> None:
         self.engine, self.steps = InferenceEngine(), Steps()
         self._callers = callers
-        self._model = SharedModel("embedder", self.steps)
+        self._model = SharedModel("embedder", self.steps, sizes=SIZES if streams == 1 else (1,), streams=streams)
+        self._other = SharedModel("detector", self.steps)
 
-    def asks(self, *numbers: float, lane: Lane = "photos") -> Future[list[float]]:
-        """Another caller's question, which is being computed or waits when this returns."""
+    def begins(self, *numbers: float, lane: Lane = "cameras") -> Future[list[float]]:
+        """A question for which there is room, which is being computed when this returns."""
+        asked = self._callers.submit(self._answer, numbers, lane, self._model)
+        self.steps.wait_for_a_batch()
+        return asked
+
+    def asks(self, *numbers: float, lane: Lane = "photos", other: bool = False) -> Future[list[float]]:
+        """Another caller's question, perhaps to the other model; being computed or waiting when this returns."""
         before = self.engine.figures()
-        asked = self._callers.submit(self._answer, numbers, lane)
+        asked = self._callers.submit(self._answer, numbers, lane, self._other if other else self._model)
         if before.models:
             until(lambda: self.engine.figures().waiting > before.waiting)
         else:
@@ -64,9 +71,9 @@ class Situation:
             self.steps.wait_for_a_batch()
         return asked
 
-    def _answer(self, numbers: tuple[float, ...], lane: Lane) -> list[float]:
+    def _answer(self, numbers: tuple[float, ...], lane: Lane, model: SharedModel) -> list[float]:
         images = np.array(numbers, np.float32).reshape(-1, 1, 1, 1)
-        found: list[float] = self.engine.session(self._model, lane).run(images)["sum"].ravel().tolist()
+        found: list[float] = self.engine.session(model, lane).run(images)["sum"].ravel().tolist()
         return found
 
 
@@ -117,6 +124,51 @@ def test_a_photo_is_in_the_next_batch_whatever_a_camera_has_waiting(situation: S
     situation.steps.let_go(100)
     assert photo.result(DEADLINE) == [1]
     assert [crowd.result(DEADLINE) for crowd in crowds] == [list(range(100, 140)), list(range(200, 240))]
+
+
+def test_a_model_of_two_streams_computes_two_batches_at_once_and_no_third() -> None:
+    with ThreadPoolExecutor(8) as callers:
+        situation = Situation(callers, streams=2)
+        both = [situation.begins(1), situation.begins(2)]
+        third = situation.asks(3, lane="cameras")
+        assert situation.steps.batches == [[1], [2]]
+        situation.steps.let_go()
+        situation.steps.wait_for_a_batch()
+        assert situation.steps.batches == [[1], [2], [3]]
+        situation.steps.let_go(2)
+        assert [each.result(DEADLINE) for each in (*both, third)] == [[1], [2], [3]]
+
+
+def test_another_model_has_the_cores_to_itself_and_its_turn_before_more_of_the_same() -> None:
+    with ThreadPoolExecutor(8) as callers:
+        situation = Situation(callers, streams=2)
+        cameras = [situation.begins(1), situation.begins(2)]
+        photo = situation.asks(10, other=True)
+        cameras += [situation.asks(3, lane="cameras"), situation.asks(4, lane="cameras")]
+        situation.steps.let_go()
+        # One stream is free, and the photo waits for the other one; a camera that came later does not overtake it.
+        until(lambda: any(camera.done() for camera in cameras))
+        assert situation.engine.figures().waiting == 3
+        situation.steps.let_go()
+        situation.steps.wait_for_a_batch()
+        assert situation.steps.batches[2:] == [[10]]
+        situation.steps.let_go(3)
+        assert photo.result(DEADLINE) == [10]
+        assert [camera.result(DEADLINE) for camera in cameras] == [[1], [2], [3], [4]]
+
+
+def test_stopping_waits_for_all_that_is_in_flight() -> None:
+    with ThreadPoolExecutor(8) as callers:
+        situation = Situation(callers, streams=2)
+        both = [situation.begins(1), situation.begins(2)]
+        stopping = threading.Thread(target=situation.engine.stop, args=(DEADLINE,))
+        stopping.start()
+        situation.steps.let_go()
+        until(lambda: any(each.done() for each in both))
+        assert stopping.is_alive()
+        situation.steps.let_go()
+        stopping.join(DEADLINE)
+        assert [each.result(DEADLINE) for each in both] == [[1], [2]]
 
 
 def test_an_error_reaches_those_whose_batch_it_was_and_nobody_else(situation: Situation) -> None:
@@ -221,6 +273,17 @@ def faces(seed: int, count: int) -> Images:
 def unit(outputs: Outputs) -> NDArray[np.float32]:
     (found,) = outputs.values()
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+def test_callers_on_streams_of_their_own_get_what_the_model_alone_would_say(tmp_path: Path) -> None:
+    runtime, file = OpenVinoRuntime(threads=2), prepare(SFACE_INT8, tmp_path)
+    alone, shared = runtime.load(file), runtime.load(file, streams=2)
+    engine, model = InferenceEngine(), SharedModel("embedder", shared, sizes=(1,), streams=2)
+    asked = [faces(seed, 1) for seed in range(8)]
+    with ThreadPoolExecutor(len(asked)) as callers:
+        answers = list(callers.map(lambda images: unit(engine.session(model, "cameras").run(images)), asked))
+    for found, images in zip(answers, asked, strict=True):
+        np.testing.assert_allclose(found, unit(alone.run(images)), atol=1e-5)
 
 
 def test_sixteen_callers_at_once_get_what_the_model_alone_would_say(tmp_path: Path) -> None:

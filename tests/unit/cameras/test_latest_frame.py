@@ -1,4 +1,4 @@
-"""The two places between a camera's reader and its processor."""
+"""The places between a camera's reader and its processor."""
 
 import threading
 
@@ -14,17 +14,16 @@ def test_what_was_put_is_taken_once() -> None:
 
 def test_what_waits_is_taken_in_its_order() -> None:
     slot: LatestFrames[str] = LatestFrames()
-    assert slot.put("one")
-    assert slot.put("two")
-    assert [slot.take(1.0), slot.take(1.0)] == ["one", "two"]
+    assert [slot.put(name) for name in ("one", "two", "three")] == [True, True, True]
+    assert [slot.take(1.0), slot.take(1.0), slot.take(1.0)] == ["one", "two", "three"]
 
 
 def test_the_newest_win_and_overtaking_is_told() -> None:
     slot: LatestFrames[str] = LatestFrames()
-    told = [slot.put(name) for name in ("one", "two", "three", "four")]
-    assert told == [True, True, False, False]
-    assert [slot.take(1.0), slot.take(1.0), slot.take(0.0)] == ["three", "four", None]
-    assert slot.put("five")
+    told = [slot.put(name) for name in ("one", "two", "three", "four", "five")]
+    assert told == [True, True, True, False, False]
+    assert [slot.take(1.0), slot.take(1.0), slot.take(1.0), slot.take(0.0)] == ["three", "four", "five", None]
+    assert slot.put("six")
 
 
 def test_a_waiting_processor_is_woken_by_a_frame() -> None:

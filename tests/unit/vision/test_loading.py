@@ -31,11 +31,12 @@ class SwappingRuntime:
 
     name = "swapping"
     device = "cpu"
+    streams = 1
     precisions: tuple[Precision, ...] = ("f32",)
     identity = "swapping"
 
-    def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
-        return Spoiled(OpenVinoRuntime().load(model, precision), with_channels_swapped)
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
+        return Spoiled(OpenVinoRuntime().load(model, precision, streams), with_channels_swapped)
 
 
 def test_models_that_answer_wrongly_are_not_served(cache_dir: Path) -> None:

@@ -24,6 +24,7 @@ class HalfRuntime:
 
     name = "openvino"
     device = "cpu"
+    streams = 1
 
     def __init__(self, spoiled: bool = False, precisions: Sequence[Precision] = ("f32", "bf16")) -> None:
         self.precisions = precisions
@@ -32,9 +33,9 @@ class HalfRuntime:
         self._spoiled = spoiled
         self._runtime = OpenVinoRuntime()
 
-    def load(self, model: Path, precision: Precision = "f32") -> InferenceSession:
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
         self.loaded.append(precision)
-        session = self._runtime.load(model, precision)
+        session = self._runtime.load(model, precision, streams)
         return Spoiled(session, with_channels_swapped) if self._spoiled and precision == "bf16" else session
 
 
