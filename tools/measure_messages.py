@@ -12,7 +12,7 @@ from pathlib import Path
 
 from backend.domain.notification import ChannelKind
 from backend.notifications.dispatcher import Dispatcher
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from tests.rig.bot_api import BotApi
 from tests.unit.notifications.situations import Home, a_home
 

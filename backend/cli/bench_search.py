@@ -92,7 +92,7 @@ class _Run:
         self.progress.add_task("Making the graph", total=None)
         with closing(_database(self.folder)) as database:
             gallery = _gallery(self.folder, database)
-            seconds = _seconds(lambda: gallery.renew(lambda: True))
+            seconds = _seconds(lambda: gallery.searched.renew(lambda: True))
         return Figure("graph made and written, in the background of a server", seconds, "s")
 
     def restarted(self) -> Iterator[Figure]:
@@ -173,12 +173,12 @@ def _recall(gallery: Gallery, crowd: Crowd, faces: NDArray[np.float32]) -> float
         better = similarities.max(axis=1) > best
         best = np.maximum(best, similarities.max(axis=1))
         who[better] = first + nearest[better] // crowd.looks
-    found = [gallery.index.search(face, 1)[0].person_id for face in faces]
+    found = [gallery.searched.index.search(face, 1)[0].person_id for face in faces]
     return float(np.mean([name == _name(int(number)) for name, number in zip(found, who, strict=True)]))
 
 
 def _graph_of(gallery: Gallery) -> HnswIndex:
-    index = gallery.index
+    index = gallery.searched.index
     if not isinstance(index, LayeredIndex) or not isinstance(index.base, HnswIndex):
         raise typer.BadParameter("The graph was not opened.")
     return index.base

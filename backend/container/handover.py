@@ -58,6 +58,6 @@ class Handover:
         self.serving.current = self.models.recognition(self.wanted)
 
     def _switched(self) -> None:
-        self.keeper.keep(self.serving.current.gallery)
+        self.keeper.keep(self.serving.current.gallery.searched)
         # A track's looks are of one model.
         self.supervisor.begin_anew()

@@ -19,7 +19,7 @@ from backend.notifications.listening import Listeners
 from backend.notifications.mqtt import MqttNotifier
 from backend.notifications.naming import Naming
 from backend.notifications.notifier import Notifier
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.notifications.webhook import WebhookNotifier
 from backend.recognition.seen_again import SeenAgain
 from backend.settings import Settings

@@ -85,7 +85,7 @@ def open_services(settings: Settings) -> Iterator[Services]:
         wanted = models.pipelines(models.chosen.embedder)
         serving = Serving(first_to_answer(models, wanted))
         logger.info("The models run by %s.", serving.current.device)
-        keeper = IndexKeeper(serving.current.gallery)
+        keeper = IndexKeeper(serving.current.gallery.searched)
         keeper.start()
         stack.callback(lambda: keeper.stop(ending.left()))
         snapshots = Snapshots(settings.data_dir / "snapshots")

@@ -4,8 +4,8 @@ import logging
 import threading
 
 from backend.domain.errors import StorageError
-from backend.gallery.gallery import Gallery
 from backend.gallery.hnsw import Stopped
+from backend.gallery.searched import Searched
 
 PATIENCE_SECONDS = 600.0
 """How long it waits after a failure: the disk may be full, and the work is long."""
@@ -16,9 +16,9 @@ logger = logging.getLogger(__name__)
 class IndexKeeper:
     """Owns the thread that renews a gallery's index; of the processes on a data folder only the server has one."""
 
-    def __init__(self, gallery: Gallery) -> None:
+    def __init__(self, searched: Searched) -> None:
         """Keep the index of that gallery; `start` begins."""
-        self._gallery = gallery
+        self._searched = searched
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="index-keeper", daemon=True)
 
@@ -26,16 +26,16 @@ class IndexKeeper:
         """Begin to look after it."""
         self._thread.start()
 
-    def keep(self, gallery: Gallery) -> None:
+    def keep(self, searched: Searched) -> None:
         """Look after another gallery, which answers from now on."""
-        former, self._gallery = self._gallery, gallery
+        former, self._searched = self._searched, searched
         # Who waits for the former one's word waits for the new one's then.
         former.renewal.set()
 
     def ask_to_stop(self) -> None:
         """Leave off; `stop` waits for it."""
         self._stopping.set()
-        self._gallery.renewal.set()
+        self._searched.renewal.set()
 
     def stop(self, seconds: float) -> None:
         """Leave off, within that many seconds; what was half made is made again after the next start."""
@@ -46,24 +46,24 @@ class IndexKeeper:
 
     def _run(self) -> None:
         while True:
-            gallery = self._gallery
+            searched = self._searched
             # By this thread, which has ended any work for a former model's index.
-            if gallery.remove_other_indexes():
+            if searched.remove_other_indexes():
                 logger.info("The search index of a former model was removed.")
-            gallery.renewal.wait()
+            searched.renewal.wait()
             # Before looking whether to stop: what is asked for from here on is seen next time.
-            gallery.renewal.clear()
+            searched.renewal.clear()
             if self._stopping.is_set():
                 return
-            self._renew(gallery)
+            self._renew(searched)
 
-    def _renew(self, gallery: Gallery) -> None:
+    def _renew(self, searched: Searched) -> None:
         try:
-            if gallery.renew(lambda: not self._stopping.is_set()):
+            if searched.renew(lambda: not self._stopping.is_set()):
                 logger.info("The search index was written anew.")
         except Stopped:
             return
         except (StorageError, MemoryError) as error:
             logger.error("The search index could not be written: %s It is tried again later.", error)
             self._stopping.wait(PATIENCE_SECONDS)
-            gallery.renewal.set()
+            searched.renewal.set()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from backend.domain.errors import DeliveryDelayed, DeliveryError, StorageError
 from backend.domain.notification import ChannelKind
 from backend.notifications.courier import pause_s, place_of
-from backend.notifications.telegram import Chat, Heard, TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
+from backend.notifications.telegram.hearing import Chat, Heard
 from backend.storage import channels
 from backend.storage.database import Database
 

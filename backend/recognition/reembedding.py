@@ -229,7 +229,7 @@ class Reembedder:
     def _take_over(self) -> bool:
         """Have the wanted model answer, if all is made by now that can be; whether it does."""
         former = self._successor.gallery()
-        with former.handing_over():
+        with former.searched.handing_over():
             with self._database.write() as tx:
                 tally = reembedding.tally(tx, self._model)
                 if tally.waiting:
@@ -237,7 +237,7 @@ class Reembedder:
                 if reembedding.noted_model(tx) != self._model:
                     reembedding.serve(tx, self._model)
                     audit.note(tx, Deed.MODEL_CHANGED, self._model, former=former.model, faces=tally.made)
-            former.retire()
+            former.searched.retire()
             put_in_place(self._database, self._model, self._goes_on)
             self._successor.switch()
         self._successor.switched()

@@ -23,7 +23,7 @@ from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntr
 from backend.notifications.apprise_services import AppriseNotifier
 from backend.notifications.mqtt import MqttNotifier
 from backend.notifications.notifier import Notifier
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.notifications.webhook import WebhookNotifier
 from tests.rig.bot_api import Answer, BotApi, Cut, Garbage, Refused, ServerError, Slow, TooManyRequests
 from tests.rig.broker import PASSWORD, USER, Broker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backend.domain.notification import ChannelKind
 from backend.notifications.dispatcher import Dispatcher
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from tests.unit.notifications.situations import a_home
 
 LOOK_S = 0.02

@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.domain.notification import ChannelKind, DeliveryState
 from backend.notifications.bursts import MOST_TOGETHER
 from backend.notifications.dispatcher import Dispatcher
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from tests.rig.bot_answers import Answer, Cut, Garbage, Ok, ServerError, Slow, TooManyRequests
 from tests.rig.bot_api import BotApi
 from tests.rig.watching import wait_until

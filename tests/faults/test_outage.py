@@ -14,7 +14,7 @@ from backend.domain.identity import Candidate, Decision, Verdict
 from backend.domain.notification import ChannelKind, DeliveryState
 from backend.notifications.dispatcher import Dispatcher
 from backend.notifications.routing import Router
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.storage import cameras, channels
 from tests.faults.conftest import Watched
 from tests.rig.bot_api import BotApi

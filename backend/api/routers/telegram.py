@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from backend.api.deps import ServicesDep
 from backend.api.errors import COMMON_RESPONSES
-from backend.notifications.telegram import recent_chats
+from backend.notifications.telegram.bot import recent_chats
 from backend.schemas.telegram import ChatList, ChatReply, ChatsRequest
 
 router = APIRouter(prefix="/telegram", tags=["telegram"], responses=COMMON_RESPONSES)

@@ -11,7 +11,7 @@ import pytest
 
 from backend.domain.errors import ModelMismatch, PersonNotFound, StorageError
 from backend.domain.face import Template
-from backend.gallery import gallery as module
+from backend.gallery import searched as module
 from backend.gallery.gallery import Gallery
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox

@@ -30,6 +30,7 @@ from backend.storage import changes, people, templates
 from backend.storage.database import DATABASE_FILE, Database, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
+from tests.rig.watching import wait_until
 
 MODEL = "model"
 DIMENSIONS = 16
@@ -58,12 +59,12 @@ def who(gallery: Gallery, person: int, look: int = 99) -> str | None:
 
 def graph_of(gallery: Gallery) -> HnswIndex | None:
     """The graph that answers, if one does."""
-    index = gallery.index
+    index = gallery.searched.index
     return index.base if isinstance(index, LayeredIndex) and isinstance(index.base, HnswIndex) else None
 
 
 def renew(gallery: Gallery) -> bool:
-    return gallery.renew(lambda: True)
+    return gallery.searched.renew(lambda: True)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def large(many: Gallery) -> Gallery:
 
 @pytest.fixture
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("backend.gallery.gallery.RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr("backend.gallery.searched.RECHECK_SECONDS", 0.0)
 
 
 def places(folder: Path) -> list[Path]:
@@ -115,18 +116,18 @@ def places(folder: Path) -> list[Path]:
 def test_a_small_gallery_is_searched_exactly_and_nothing_is_written(reopen: Open, folder: Path) -> None:
     gallery = reopen()
     gallery.add("alice", [photo(1)])
-    assert not gallery.renewal.is_set()
+    assert not gallery.searched.renewal.is_set()
     assert not renew(gallery)
-    assert isinstance(gallery.index, ExactIndex)
+    assert isinstance(gallery.searched.index, ExactIndex)
     assert not folder.exists()
 
 
 def test_a_gallery_that_becomes_large_asks_for_a_graph_and_answers_meanwhile(reopen: Open) -> None:
     gallery = reopen()
     for person in range(EXACTLY_UP_TO + 1):
-        assert not gallery.renewal.is_set()
+        assert not gallery.searched.renewal.is_set()
         gallery.add(f"person {person}", [photo(person)])
-    assert gallery.renewal.is_set()
+    assert gallery.searched.renewal.is_set()
     assert [who(gallery, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
     assert renew(gallery)
     assert [who(gallery, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
@@ -136,7 +137,7 @@ def test_a_gallery_that_becomes_large_asks_for_a_graph_and_answers_meanwhile(reo
 def test_after_a_restart_the_graph_is_opened_and_not_made(large: Gallery, reopen: Open) -> None:
     again = reopen()
     assert graph_of(again) is not None
-    assert not again.renewal.is_set()
+    assert not again.searched.renewal.is_set()
     assert [who(again, person) for person in range(PEOPLE)] == [f"person {person}" for person in range(PEOPLE)]
 
 
@@ -155,8 +156,8 @@ def test_every_kind_of_change_is_seen_at_once_and_after_a_restart(large: Gallery
     for gallery in (large, reopen()):
         assert graph_of(gallery) is not None
         assert {person: who(gallery, person) for person in expected} == expected
-        assert len(gallery.index.templates_of("person 7")) == 1
-        assert not {"person 2", "person 3", "person 4"} & set(gallery.index.people)
+        assert len(gallery.searched.index.templates_of("person 7")) == 1
+        assert not {"person 2", "person 3", "person 4"} & set(gallery.searched.index.people)
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -175,7 +176,7 @@ def test_what_lies_over_the_graph_is_worked_in(
     large.remove("person 2")
     for person in range(100, 105):
         large.add(f"person {person}", [photo(person)])
-    assert large.renewal.is_set()
+    assert large.searched.renewal.is_set()
     assert renew(large)
     for gallery in (large, reopen()):
         graph = graph_of(gallery)
@@ -205,7 +206,7 @@ def test_what_changes_while_a_graph_is_made_is_in_it_too(many: Gallery) -> None:
             many.remove("person 2")
         return True
 
-    assert many.renew(meanwhile)
+    assert many.searched.renew(meanwhile)
     assert graph_of(many) is not None
     assert (who(many, 100), who(many, 2), who(many, 3)) == ("newcomer", None, "person 3")
 
@@ -232,7 +233,7 @@ def test_a_damaged_file_is_made_anew_while_exact_search_answers(
     assert "damaged" in caplog.text
     assert graph_of(again) is None
     assert [who(again, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
-    assert again.renewal.is_set()
+    assert again.searched.renewal.is_set()
     assert renew(again)
     assert graph_of(reopen()) is not None
 
@@ -284,7 +285,7 @@ def test_changes_are_forgotten_in_time_and_then_all_rows_are_read(
 def test_a_model_does_not_open_the_index_of_another(large: Gallery, database: Database, folder: Path) -> None:
     for model in ("another", "mo/del", "mo_del"):
         shelf = Shelf(folder, model, Limit(1))
-        assert Gallery(database, model, shelf=shelf).index.people == ()
+        assert Gallery(database, model, shelf=shelf).searched.index.people == ()
         assert shelf.newest() is None
 
 
@@ -292,7 +293,7 @@ def test_a_gallery_that_shrank_is_searched_exactly_again(large: Gallery, databas
     again = Gallery(database, MODEL, shelf=Shelf(folder, MODEL, Limit(1000)))
     assert graph_of(again) is None
     assert who(again, 3) == "person 3"
-    assert not again.renewal.is_set()
+    assert not again.searched.renewal.is_set()
 
 
 def test_similarities_are_adjusted_by_the_same_cohort(large: Gallery, database: Database, folder: Path) -> None:
@@ -316,20 +317,20 @@ def test_a_disk_that_takes_nothing_leaves_search_as_it_is(many: Gallery, folder:
 
 def test_making_a_graph_can_be_stopped(many: Gallery, folder: Path) -> None:
     with pytest.raises(Stopped):
-        many.renew(lambda: False)
+        many.searched.renew(lambda: False)
     assert places(folder) == []
 
 
 def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Path) -> None:
-    keeper, written, before = IndexKeeper(many), threading.Event(), set(threading.enumerate())
-    make = many.renew
+    keeper, written, before = IndexKeeper(many.searched), threading.Event(), set(threading.enumerate())
+    make = many.searched.renew
 
     def told(keep_on: Callable[[], bool]) -> bool:
         done = make(keep_on)
         written.set()
         return done
 
-    many.renew = told  # type: ignore[method-assign]  # so that the test hears of the end
+    many.searched.renew = told  # type: ignore[method-assign]  # so that the test hears of the end
     keeper.start()
     assert written.wait(30.0)
     keeper.stop(10.0)
@@ -338,34 +339,24 @@ def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Pat
     assert graph_of(many) is not None
 
 
-def until(true: Callable[[], bool]) -> None:
-    """Waits, politely, for what nobody announces."""
-    tick = threading.Event()
-    for _ in range(30_000):
-        if true():
-            return
-        tick.wait(0.001)
-    pytest.fail("what was waited for did not happen")
-
-
 def test_the_index_of_a_model_is_kept_while_it_answers_and_removed_when_another_does(
     large: Gallery, database: Database, folder: Path
 ) -> None:
     (home,) = folder.iterdir()
     (folder / "notes").mkdir()
-    keeper = IndexKeeper(large)
+    keeper = IndexKeeper(large.searched)
     keeper.start()
     large.remove("person 1")
     # What wakes it is done before it looks again.
-    large.renewal.set()
-    until(lambda: not large.renewal.is_set())
+    large.searched.renewal.set()
+    wait_until(lambda: not large.searched.renewal.is_set())
     assert home.is_dir()
 
-    with large.handing_over():
-        large.retire()
+    with large.searched.handing_over():
+        large.searched.retire()
         successor = Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO)))
-    keeper.keep(successor)
-    until(lambda: not home.exists())
+    keeper.keep(successor.searched)
+    wait_until(lambda: not home.exists())
     keeper.stop(10.0)
     # Who still asks the former one is answered from what was there.
     assert [who(large, person) for person in (1, 2)] == [None, "person 2"]
@@ -374,9 +365,9 @@ def test_the_index_of_a_model_is_kept_while_it_answers_and_removed_when_another_
 
 
 def test_a_start_removes_what_a_change_of_model_left(large: Gallery, database: Database, folder: Path) -> None:
-    keeper = IndexKeeper(Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO))))
+    keeper = IndexKeeper(Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO))).searched)
     keeper.start()
-    until(lambda: not places(folder))
+    wait_until(lambda: not places(folder))
     keeper.stop(10.0)
     assert list(folder.iterdir()) == []
 
@@ -408,7 +399,7 @@ for person in range(first, first + 100_000):
         gallery.remove(f"person {person - 1}")
     sys.stdout.write(f"{person}\\n")
     sys.stdout.flush()
-    gallery.renew(lambda: True)
+    gallery.searched.renew(lambda: True)
 """
 
 
@@ -434,33 +425,33 @@ def test_a_process_killed_at_any_moment_leaves_what_the_next_one_heals(tmp_path:
             seen = {person: who(gallery, person) for person in range(first, last + 1)}
             assert {person for person, found in seen.items() if found != f"person {person}"} == removed
             # One more may have come through without being acknowledged, or its neighbour have been removed.
-            assert len(gallery.people()) == len(set(gallery.index.people))
+            assert len(gallery.people()) == len(set(gallery.searched.index.people))
         first = last + 100
 
 
 def test_the_keeper_looks_after_another_gallery_when_it_is_told(many: Gallery, folder: Path) -> None:
     small = Gallery(many._database, "another model")  # noqa: SLF001 - the same rows
-    keeper, written = IndexKeeper(small), threading.Event()
-    make = many.renew
+    keeper, written = IndexKeeper(small.searched), threading.Event()
+    make = many.searched.renew
 
     def told(keep_on: Callable[[], bool]) -> bool:
         done = make(keep_on)
         written.set()
         return done
 
-    many.renew = told  # type: ignore[method-assign]  # so that the test hears of the end
+    many.searched.renew = told  # type: ignore[method-assign]  # so that the test hears of the end
     keeper.start()
-    keeper.keep(many)
+    keeper.keep(many.searched)
     assert written.wait(30.0)
     keeper.stop(10.0)
     assert len(places(folder)) == 1
 
 
 def test_a_retired_gallery_answers_as_before_and_writes_no_index(many: Gallery, folder: Path) -> None:
-    with many.handing_over():
-        many.retire()
+    with many.searched.handing_over():
+        many.searched.retire()
     many.remove("person 3")
     many.refresh()
     assert who(many, 3) == "person 3"
-    assert not many.renew(lambda: True)
+    assert not many.searched.renew(lambda: True)
     assert places(folder) == []

@@ -139,7 +139,7 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     shelf = Shelf(tmp_path / "index", MODEL, Limit(1)) if request.param == "hnsw" else None
     with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
         gallery = Gallery(database, MODEL, shelf=shelf)
-        keeper = IndexKeeper(gallery)
+        keeper = IndexKeeper(gallery.searched)
         keeper.start()
         yield gallery
         keeper.stop(10.0)

@@ -17,7 +17,7 @@ from backend.notifications.answers import Answers
 from backend.notifications.dispatcher import Dispatcher
 from backend.notifications.listening import Listeners
 from backend.notifications.naming import Naming
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.storage import mutes, outbox, rules, sighting_looks, sightings
 from backend.storage.templates import NewTemplate
 from tests.rig.bot_api import BotApi, Call, Refused, ServerError, TooManyRequests

@@ -13,7 +13,7 @@ from backend.domain.sighting import Sighting
 from backend.notifications.bursts import GATHERING, MINUTE, Plan, plan
 from backend.notifications.dispatcher import GIVE_UP_AFTER, Dispatcher
 from backend.notifications.message import digest_text
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.notifications.trace import trace_of
 from backend.storage import outbox, sightings
 from tests.rig.bot_api import BotApi, Cut, Refused

@@ -13,7 +13,7 @@ import pytest
 from backend.domain.notification import ChannelKind, DeliveryState
 from backend.notifications.courier import pause_s
 from backend.notifications.dispatcher import GIVE_UP_AFTER, Dispatcher
-from backend.notifications.telegram import TelegramNotifier
+from backend.notifications.telegram.bot import TelegramNotifier
 from backend.storage import cameras, channels, outbox
 from backend.storage.snapshots import Snapshots
 from tests.rig.bot_api import BotApi, Call, Refused, ServerError, Slow, TooManyRequests
@@ -383,7 +383,7 @@ def test_a_mistake_in_one_channel_is_logged_without_its_words_and_harms_no_other
     home: Home, api: BotApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = home.channel({"chat_id": ALICES}), a_phone(home, api, BOBS)
-    with hearing("unexpected KeyError at telegram.py") as logged, dispatching(home, api) as dispatcher:
+    with hearing("unexpected KeyError at bot.py") as logged, dispatching(home, api) as dispatcher:
         home.see("alice", broken)
         home.see("bob", sound)
         dispatcher.wake()

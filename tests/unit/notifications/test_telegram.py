@@ -11,7 +11,8 @@ import pytest
 
 from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryRefused, InvalidField
 from backend.domain.notification import Channel, ChannelKind, Notification
-from backend.notifications.telegram import Chat, TelegramNotifier, recent_chats
+from backend.notifications.telegram.bot import TelegramNotifier, recent_chats
+from backend.notifications.telegram.hearing import Chat
 from tests.rig.bot_api import TOKEN, BotApi, Refused, ServerError, TooManyRequests
 from tests.rig.bot_http import BotHttpServer, Reply, Request
 from tests.rig.photos import jpeg, person_crop
