@@ -1,6 +1,7 @@
 """Puts the pipelines together: the default models, or those that were chosen, on one runtime."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -102,11 +103,14 @@ def load_pipelines(
     detector = chosen.detector or available(YUNET, model_dir)
     embedder_file = chosen.embedder or available(SFACE, model_dir)
     detector_path = prepare(detector, cache_dir, model_dir)
-    detecting, watching = (_detecting(runtime, detector, detector_path, streams) for streams in (1, runtime.streams))
-    embedding = prepare(embedder_file, cache_dir, model_dir)
-    maker = _Maker(embedder_file, detector)
-    in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
-    session = runtime.load(quantised.file_of(embedding, runtime, in_precision), in_precision)
+    # Side by side: a network is compiled by one thread, and a start waits for all three.
+    with ThreadPoolExecutor(2) as pool:
+        loads = [pool.submit(_detecting, runtime, detector, detector_path, streams) for streams in (1, runtime.streams)]
+        embedding = prepare(embedder_file, cache_dir, model_dir)
+        maker, detecting = _Maker(embedder_file, detector), loads[0].result()
+        in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
+        session = runtime.load(quantised.file_of(embedding, runtime, in_precision), in_precision)
+        watching = loads[1].result()
     models = _Models(
         engine,
         # A batch of large images is no faster than one after the other.
