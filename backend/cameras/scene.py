@@ -56,8 +56,11 @@ class Watcher(Protocol):
         """Load what the first face needs: done before the first frame, for it would take that frame's time."""
         ...
 
-    def look(self, frame: Frame) -> int:
-        """Look at a frame; answers how many faces are in it."""
+    def look(self, frame: Frame, *, late: bool = False) -> int:
+        """Look at a frame; answers how many faces are in it.
+
+        In one that is `late` only those faces are looked at closely of which it is not known who they are.
+        """
         ...
 
     def end_old(self, moment: float) -> None:

@@ -1,7 +1,7 @@
 """From a camera's frames to visits: who is there, from when to when, and the best picture of each."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
@@ -15,14 +15,6 @@ from backend.cameras.tracker import Tracker, load_assignment
 from backend.domain.face import Detection, Face
 from backend.domain.identity import Decision, Verdict
 from backend.recognition.identify import Identifier, Search
-
-LATE_SECONDS = 0.1
-"""A frame that waited so long is looked at late: half of the time from one look to the next, as looks usually are."""
-
-
-def is_late(frame: Frame) -> bool:
-    """Whether a live frame's camera falls behind, since there are too many faces at this moment."""
-    return time.monotonic() - frame.moment > LATE_SECONDS
 
 
 class VisitLog(Protocol):
@@ -46,17 +38,12 @@ class Visits:
         identifier: Identifier,
         threshold: float,
         log: VisitLog,
-        is_late: Callable[[Frame], bool] = lambda _frame: False,
     ) -> None:
-        """Find faces with `finder`, name them with `identifier` from `threshold` on, tell `log`.
-
-        In a frame that `is_late`, only those faces are looked at closely of which it is not known who they are.
-        """
+        """Find faces with `finder`, name them with `identifier` from `threshold` on, tell `log`."""
         self._finder = finder
         self._identifier = identifier
         self._threshold = threshold
         self._log = log
-        self._is_late = is_late
         self._tracker = Tracker()
         self._follows: dict[int, Follow] = {}
         self.present: Sequence[Presence] = ()
@@ -72,8 +59,8 @@ class Visits:
         """Load what the first face needs; see Watcher."""
         load_assignment()
 
-    def look(self, frame: Frame) -> int:
-        """Look at a frame; answers how many faces are in it."""
+    def look(self, frame: Frame, *, late: bool = False) -> int:
+        """Look at a frame; see Watcher."""
         # While somebody is seen each frame is searched: who stands still is there all the same.
         if not self._tracker.has_just_seen(frame.moment) and not self._finder.is_worth_searching(frame):
             self._count(still=1)
@@ -82,7 +69,7 @@ class Visits:
         with self._timed():
             detections = self._finder.find(frame)
         self._count(faces=len(detections))
-        seen = self._follow(detections, frame)
+        seen = self._follow(detections, frame, late=late)
         self.present = [_presence(detections[position], self._follows[seen[position]]) for position in seen]
         self.end_old(frame.moment)
         return len(detections)
@@ -97,9 +84,9 @@ class Visits:
         self._tracker.forget(list(self._follows))
         self._end(list(self._follows))
 
-    def _follow(self, detections: Sequence[Detection], frame: Frame) -> dict[int, int]:
+    def _follow(self, detections: Sequence[Detection], frame: Frame, *, late: bool) -> dict[int, int]:
         """Take in the faces of a frame; the track id of each by its position."""
-        kept = self._kept_by_place(detections, frame)
+        kept = self._kept_by_place(detections, frame, late=late)
         others = [position for position in range(len(detections)) if position not in kept]
         with self._timed():
             faces = self._finder.describe(frame, [detections[position] for position in others])
@@ -111,9 +98,9 @@ class Visits:
         self._tell(seen.values())
         return seen
 
-    def _kept_by_place(self, detections: Sequence[Detection], frame: Frame) -> dict[int, int]:
+    def _kept_by_place(self, detections: Sequence[Detection], frame: Frame, *, late: bool) -> dict[int, int]:
         """The faces of which no close look is wanted, since they are known and can be nobody else."""
-        certain, late = self._tracker.by_place(detections, frame.moment), self._is_late(frame)
+        certain = self._tracker.by_place(detections, frame.moment)
         kept = {
             position: track_id
             for position, track_id in certain.items()

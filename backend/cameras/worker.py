@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
 """How often visits are looked after while no frame comes."""
+LATE = 0.5
+"""A frame that waited for this part of the time from one look to the next is late: its camera falls behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class CameraWorker:
         self.view = LiveView()
         """What the camera sees, for whoever wants to."""
         self._visits = visits
+        self._late_seconds = LATE / analysis_fps
         self._clock = clock or SteadyClock()
         self._slot: LatestFrames[Frame] = LatestFrames()
         self._prepared = threading.Event()
@@ -179,7 +182,8 @@ class CameraWorker:
         if frame is None:
             self._visits.end_old(time.monotonic())
         else:
-            self._visits.look(frame if self._detail is None else self._detail.with_detail(frame))
+            late = time.monotonic() - frame.moment > self._late_seconds
+            self._visits.look(frame if self._detail is None else self._detail.with_detail(frame), late=late)
             self.view.show(frame, self._visits.present)
             now = time.monotonic()
             self._analysis = replace(self._analysis, frames=self._analysis.frames + 1, fps=rate.count(now), at=now)

@@ -13,7 +13,7 @@ from backend.cameras.recording import watch_recording
 from backend.cameras.source import is_live, open_any, webcam
 from backend.cameras.worker import CameraWorker
 from backend.cli.console import AsJson, err, local_recognition, out
-from backend.container.cameras import recorded_visits_of, worker_of
+from backend.container.cameras import visits_of, worker_of
 from backend.domain.camera import DEFAULT_THRESHOLD
 from backend.settings import load_local_settings
 
@@ -42,7 +42,7 @@ def watch(
             _watch_live(worker_of(settings, recognition, source, threshold, log))
         else:
             with open_any(source, settings.rtsp_transport) as recording:
-                watch_recording(recording, recorded_visits_of(recognition, threshold, log), settings.analysis_fps)
+                watch_recording(recording, visits_of(recognition, threshold, log), settings.analysis_fps)
     log.conclude()
 
 

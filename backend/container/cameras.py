@@ -10,7 +10,7 @@ from backend.cameras.finding import EVERYTHING, Finder, View
 from backend.cameras.patience import Patience
 from backend.cameras.sighting_log import SightingLog, Tell
 from backend.cameras.source import Hardware, VideoSource, open_any, open_camera, usable_hardware
-from backend.cameras.visits import VisitLog, Visits, is_late
+from backend.cameras.visits import VisitLog, Visits
 from backend.cameras.worker import CameraWorker
 from backend.container.recognition import Recognition, Serving
 from backend.domain.camera import Camera, masked_link
@@ -23,14 +23,9 @@ from backend.vision.cores import usable_cores
 logger = logging.getLogger(__name__)
 
 
-def recorded_visits_of(recognition: Recognition, threshold: float, log: VisitLog) -> Visits:
-    """What follows the faces of a recording and tells `log` who passed; none of its frames is ever late."""
-    return Visits(Finder(recognition.pipelines.cameras, EVERYTHING), recognition.identifier, threshold, log)
-
-
-def _live_visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = EVERYTHING) -> Visits:
-    """What follows the faces of a camera, as far as `view` shows them, and tells `log` who passed."""
-    return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log, is_late)
+def visits_of(recognition: Recognition, threshold: float, log: VisitLog, view: View = EVERYTHING) -> Visits:
+    """What follows the faces of a video, as far as `view` shows them, and tells `log` who passed."""
+    return Visits(Finder(recognition.pipelines.cameras, view), recognition.identifier, threshold, log)
 
 
 def worker_of(
@@ -42,7 +37,7 @@ def worker_of(
         # The log has the name, and must not have the password.
         masked_link(source),
         lambda: open_any(source, settings.rtsp_transport, hardware.device),
-        _live_visits_of(recognition, threshold, log),
+        visits_of(recognition, threshold, log),
         settings.analysis_fps,
         patience=_patience_of(settings),
         degraded=hardware.missing,
@@ -60,7 +55,7 @@ def camera_worker_of(
     return CameraWorker(
         camera.nickname,
         partial(opened, camera.link),
-        _live_visits_of(recognition, camera.threshold, log, View(camera.region, camera.min_face_size)),
+        visits_of(recognition, camera.threshold, log, View(camera.region, camera.min_face_size)),
         camera.analysis_fps or settings.analysis_fps,
         patience=_patience_of(settings),
         degraded=hardware.missing,

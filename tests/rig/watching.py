@@ -26,6 +26,8 @@ class CountingWatcher:
         self.looks = 0
         self.sizes: set[tuple[int, int]] = set()
         self.last: Frame | None = None
+        self.late: list[bool] = []
+        """Of each look, whether its frame was late."""
         self.faults: list[BaseException] = []
         """Raised by the next looks, one each."""
         self.is_loading = False
@@ -41,11 +43,12 @@ class CountingWatcher:
         if self.fault_in_loading is not None:
             raise self.fault_in_loading
 
-    def look(self, frame: Frame) -> int:
+    def look(self, frame: Frame, *, late: bool = False) -> int:
         with self._looked:
             self.looks += 1
             self.sizes.add(frame.size)
             self.last = frame
+            self.late.append(late)
             self._looked.notify_all()
             if self.faults:
                 raise self.faults.pop(0)

@@ -37,7 +37,7 @@ class Counting:
     def prepare(self) -> None:
         pass
 
-    def look(self, frame: Frame) -> int:
+    def look(self, frame: Frame, *, late: bool = False) -> int:
         return len(frame.rgb()) * 0
 
     def end_old(self, moment: float) -> None: ...

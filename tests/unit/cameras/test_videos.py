@@ -10,6 +10,7 @@ import pytest
 
 from backend.cameras.finding import Finder, View
 from backend.cameras.follow import Visit
+from backend.cameras.frame import Frame
 from backend.cameras.recording import watch_recording
 from backend.cameras.source import DecodedFrame, open_recording
 from backend.cameras.visits import Visits
@@ -54,6 +55,13 @@ class Told:
         ]
 
 
+class Hurried(Visits):
+    """Visits of a camera that falls behind: every frame is late."""
+
+    def look(self, frame: Frame, *, late: bool = True) -> int:
+        return super().look(frame, late=late)
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """What watches, with a gallery that a test may fill."""
@@ -66,9 +74,8 @@ class Engine:
     def visits(self, told: Told) -> Visits:
         rule = DecisionRule(SFACE_THRESHOLDS.identify, SFACE_THRESHOLDS.margin)
         identifier = Identifier(self.pipelines.photos, self.gallery, rule)
-        return Visits(
-            Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told, lambda _frame: self.late
-        )
+        kind = Hurried if self.late else Visits
+        return kind(Finder(self.pipelines.cameras, View()), identifier, DEFAULT_THRESHOLD, told)
 
     def watch(self, path: Path) -> Told:
         told = Told()

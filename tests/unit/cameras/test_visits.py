@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from hypothesis import given
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from backend.cameras.follow import Visit
 from backend.cameras.frame import Frame
 from backend.cameras.scene import Presence
-from backend.cameras.visits import Visits, is_late
+from backend.cameras.visits import Visits
 from backend.domain.face import Detection, Face
 from backend.gallery.gallery import Gallery
 from backend.recognition.decision import DecisionRule
@@ -25,7 +24,6 @@ from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
 from backend.vision.loading import Pipelines
 from tests.unit.cameras.drawings import MODEL, MOMENT, NOON, Cast, DrawnFrame, frames
-from tests.unit.cameras.scripted import ScriptedFrame
 
 THRESHOLD = 0.5
 
@@ -76,6 +74,7 @@ class Camera:
     visits: Visits
     told: Told
     finder: DrawnFinder
+    late: bool
 
     def sees(self, drawing: str, cast: Cast | None = None) -> None:
         """Watch from the first line to the last, and then for ten seconds more."""
@@ -85,7 +84,7 @@ class Camera:
     def watches(self, drawing: str, cast: Cast | None = None) -> None:
         """Watch from the first line to the last."""
         for frame in frames(drawing, cast):
-            self.visits.look(frame)
+            self.visits.look(frame, late=self.late)
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def behind(gallery: Gallery, pipelines: Pipelines) -> Camera:
 def _camera(gallery: Gallery, pipelines: Pipelines, *, late: bool = False) -> Camera:
     told, finder = Told(), DrawnFinder()
     identifier = Identifier(pipelines.cameras, gallery, DecisionRule(0.48, 0.04))
-    return Camera(Visits(finder, identifier, THRESHOLD, told, lambda _frame: late), told, finder)
+    return Camera(Visits(finder, identifier, THRESHOLD, told), told, finder, late)
 
 
 def _enrol(gallery: Gallery, cast: Cast, alike: Mapping[str, float]) -> None:
@@ -401,13 +400,6 @@ print(before, "scipy.optimize" in sys.modules)
     assert done.stdout.split() == ["False", "True"]
 
 
-@pytest.mark.parametrize(("waited", "late"), [(0.01, False), (0.3, True)])
-def test_a_frame_is_late_that_waited_for_more_than_half_of_the_usual_time_between_two(
-    waited: float, late: bool
-) -> None:
-    assert is_late(ScriptedFrame(NOON, monotonic() - waited, 0)) is late
-
-
 def test_two_who_stand_close_together_are_looked_at_each_time(camera: Camera) -> None:
     camera.watches("S.T x30")
     assert camera.finder.described == [2] * 30
@@ -427,7 +419,7 @@ def test_a_still_scene_is_not_searched_unless_somebody_is_in_it(camera: Camera) 
 
 def test_who_is_gone_from_a_still_scene_is_not_searched_for_but_may_flicker_for_a_second(camera: Camera) -> None:
     for frame in frames("S x3\n. x10"):
-        camera.visits.look(frame)
+        camera.visits.look(frame, late=camera.late)
         camera.finder.is_still = True
     # Seen last at 0.4 s; from 1.6 s on it is certain that nobody was missed.
     assert camera.visits.counts.still == 5

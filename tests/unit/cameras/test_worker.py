@@ -93,6 +93,16 @@ def test_a_fault_in_the_analysis_is_counted_and_logged(
     watched.stop()
 
 
+@pytest.mark.parametrize(("ago", "late"), [(0.15, True), (-60.0, False)])
+def test_a_frame_is_late_that_waited_for_more_than_half_of_the_time_between_two(
+    watch: Any, ago: float, late: bool
+) -> None:
+    # The script's clock begins at 1000 s. A frame from the future has not waited, however busy the machine is.
+    watched = watch(monotonic() - 1000 - ago)
+    wait_until(lambda: watched.watcher.looks == 1)
+    assert watched.watcher.late == [late]
+
+
 def test_visits_are_ended_with_the_watch(watch: Any) -> None:
     watched = watch(*pictures(1))
     watched.stop()
