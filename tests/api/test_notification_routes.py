@@ -185,7 +185,7 @@ def test_a_cameras_own_rule_is_listed_first_and_changed_only_with_the_camera(htt
     first = http.get("/rules").json()["rules"][0]
     assert first["of_camera"]
     assert first["sentence"] == (
-        "Tell its telegram chat about anyone who is known at Front door, while armed, "
+        "Tell its Telegram chat about anyone who is known at Front door, while armed, "
         "at most once in 1 hour for each person."
     )
     assert _error(http.delete(f"/rules/{first['rule_id']}")) == (404, "rule_not_found")

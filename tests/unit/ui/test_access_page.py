@@ -224,6 +224,9 @@ def test_every_deed_is_told_even_where_nothing_else_is_known(deed: Deed) -> None
             {"until": "2026-05-03T12:00:00+00:00"},
             "Muted messages until 3 May 2026, 12:00:00",
         ),
+        (Deed.CAMERA_REMOVED, "01C", {"nickname": "FrontDoor"}, "Removed the camera **FrontDoor**"),
+        (Deed.RULE_REMOVED, "01R", {}, "Removed the rule **01R**"),
+        (Deed.CHANNEL_REMOVED, "01C", {"name": "Hook"}, "Removed the channel **Hook**"),
         (Deed.KEY_CREATED, "01K", {"name": "n[a](b)s", "scopes": "enrol, read"}, "Made the key **n[a](b)s** for enrol"),
     ],
 )
