@@ -22,7 +22,7 @@ HOOK = {
     "channel_id": "01HOOK",
     "kind": "webhook",
     "name": "Door bell",
-    "settings": {"url": "https://example.org/***", "secret": "***", "picture": "true"},
+    "settings": {"url": "https://example.org/***", "secret": "***", "picture": True},
 }
 RULE = {
     "rule_id": "01RULE",
