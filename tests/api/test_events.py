@@ -26,7 +26,7 @@ class Stream:
 
     def begin(self) -> dict[str, str]:
         """What comes before any event, once what happens from now on is seen."""
-        block = {}
+        block: dict[str, str] = {}
         for line in self.lines:
             name, _, value = line.partition(": ")
             if not line:
