@@ -169,7 +169,8 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 def _fault(fault: Mapping[str, Any]) -> dict[str, Any]:
     # Where and why; never what was sent, which may be a token or a camera's password.
     place = [part for part in fault["loc"][1:] if part not in (ONE, MANY)]
-    index = next((part for part in place if isinstance(part, int)), None)
+    # An object that is sent alone is the first of one, whatever lists are in it.
+    index = 0 if fault["loc"][1:2] == (ONE,) else next((part for part in place if isinstance(part, int)), None)
     return {"index": index, "field": _field(place), "message": _sentence(fault)}
 
 

@@ -67,10 +67,11 @@ class Schedule:
     def remove(self, camera_id: str) -> None:
         """Watch a camera no more and forget its secrets; raises CameraNotFound."""
         with self._database.write() as tx:
-            if not cameras.remove(tx, camera_id):
+            camera = cameras.find(tx, camera_id)
+            if camera is None or not cameras.remove(tx, camera_id):
                 raise CameraNotFound(camera_id)
             channels.remove_unused(tx)
-            audit.note(tx, Deed.CAMERA_REMOVED, camera_id)
+            audit.note(tx, Deed.CAMERA_REMOVED, camera_id, nickname=camera.nickname)
         self._supervisor.forget(camera_id)
 
     def cameras(self) -> list[Camera]:

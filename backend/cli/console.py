@@ -6,8 +6,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.container.recognition import Recognition, open_recognition
 from backend.settings import load_local_settings
@@ -25,6 +26,11 @@ def local_recognition() -> Iterator[Recognition]:
         with err.status("Loading the face models"):
             recognition = stack.enter_context(open_recognition(load_local_settings()))
         yield recognition
+
+
+def titled_table(title: str, *heads: str | Column, show_header: bool = True) -> Table:
+    """A table below a title, which a narrower one would break into several lines."""
+    return Table(*heads, title=title, title_justify="left", show_header=show_header, min_width=cell_len(title))
 
 
 def print_reply(reply: object, as_json: bool, table: Table) -> None:

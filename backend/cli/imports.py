@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 from rich import progress as bars
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
-from backend.cli.console import AsJson, err, local_recognition, out, print_reply
+from backend.cli.console import AsJson, err, local_recognition, out, print_reply, titled_table
 from backend.container.recognition import intake_of
 from backend.domain.errors import InvalidField
 from backend.recognition.archive import write_archive
@@ -109,7 +109,8 @@ def _bar(*, shown: bool) -> Iterator[Callable[[Progress], bool]]:
 
 def _table(done: Progress) -> Table:
     title = f"{done.added} templates of {done.people} people are new"
-    table = Table("File", "Verdict", title=title, title_justify="left")
+    # Folded and not cut: which photo it was is what one looks for.
+    table = titled_table(title, Column("File", overflow="fold"), "Verdict")
     for refusal in done.refusals:
         table.add_row(escape(refusal.name), f"{refusal.code}: {refusal.message}")
     if not done.refused:

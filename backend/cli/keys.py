@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from backend.api.replies import key_reply
-from backend.cli.console import AsJson, err, print_reply
+from backend.cli.console import AsJson, err, print_reply, titled_table
 from backend.container.database import open_database
 from backend.domain.access import Scope
 from backend.domain.errors import InvalidField, KeyNotFound
@@ -78,7 +78,7 @@ def _wanted(name: str, scopes: list[Scope], expires_at: datetime | None) -> KeyR
 
 
 def _made_table(reply: dict[str, Any]) -> Table:
-    table = Table("", "", title=f"A key for {escape(reply['name'])}", title_justify="left", show_header=False)
+    table = titled_table(f"A key for {escape(reply['name'])}", "", "", show_header=False)
     table.add_row("id", reply["key_id"])
     table.add_row("key", reply["key"])
     table.add_row("scopes", ", ".join(reply["scopes"]))

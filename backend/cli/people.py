@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from backend.api.replies import enrolment_reply, identification_reply
-from backend.cli.console import AsJson, err, local_recognition, print_reply
+from backend.cli.console import AsJson, err, local_recognition, print_reply, titled_table
 from backend.container.recognition import Recognition
 from backend.domain.errors import ImageRejected, NothingEnrolled
 from backend.recognition.enrol import Photo
@@ -63,7 +63,8 @@ def _content(recognition: Recognition, path: Path) -> bytes:
 
 
 def _enrolment_table(reply: dict[str, Any]) -> Table:
-    table = Table("Photo", "Verdict", title=f"{reply['person_id']}: {reply['added']} added", title_justify="left")
+    title = f"{reply['person_id']}: {reply['added']} added"
+    table = titled_table(title, Column("Photo", overflow="fold"), "Verdict")
     for rejected in reply["rejected"]:
         table.add_row(escape(rejected["filename"]), f"{rejected['code']}: {rejected['message']}")
     if not reply["rejected"]:
@@ -72,7 +73,7 @@ def _enrolment_table(reply: dict[str, Any]) -> Table:
 
 
 def _identification_table(replies: list[dict[str, Any]]) -> Table:
-    table = Table("Photo", "Face at", "Who", "Similarity", "Quality")
+    table = Table(Column("Photo", overflow="fold"), "Face at", "Who", "Similarity", "Quality")
     for reply in replies:
         if "error" in reply:
             table.add_row(escape(reply["photo"]), "", reply["error"]["message"], "", "")

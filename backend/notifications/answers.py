@@ -5,11 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 from typing import Protocol
 
 from backend.domain.access import Actor, acting_as
 from backend.domain.audit import Deed
+from backend.domain.clock import start_of_day, utc_now
 from backend.domain.errors import DeliveryError, FaceServerError
 from backend.domain.notification import Channel, ChannelKind
 from backend.domain.rule import Mute
@@ -214,11 +215,11 @@ class Answers:
     def _ignored(self, sighting: Sighting) -> str:
         with self._database.write() as tx:
             look = sightings.template(tx, sighting.sighting_id)
-            _mute(tx, Mute(new_id(), datetime.now(UTC) + IGNORED_FOR, look=look))
+            _mute(tx, Mute(new_id(), utc_now() + IGNORED_FOR, look=look))
         return "There will be no more messages about strangers who look like this."
 
     def _muted(self, sighting: Sighting) -> str:
-        until = datetime.now(UTC) + MUTED_FOR
+        until = utc_now() + MUTED_FOR
         known = sighting.person_id
         where = sighting.camera_id if known is None else None
         with self._database.write() as tx:
@@ -248,9 +249,9 @@ class Answers:
                 return _HELP, None
 
     def _visits(self) -> str:
-        midnight = datetime.now(UTC).astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = SightingFilter(since=start_of_day(utc_now(), self._zone))
         with self._database.read() as tx:
-            found = sightings.page(tx, SightingFilter(since=midnight), None, MOST_VISITS)
+            found = sightings.page(tx, today, None, MOST_VISITS)
             names = {s.person_id: people.display_name(tx, s.person_id) for s in found if s.person_id is not None}
         lines = [
             f"{visit.started_at.astimezone(self._zone):%H:%M} "

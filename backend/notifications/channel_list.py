@@ -53,10 +53,11 @@ class ChannelList:
 
     def remove(self, channel_id: str) -> None:
         """Forget a channel; its waiting messages fail. Raises ChannelNotFound, or InvalidField as `change`."""
-        self._check_is_nobodys(self.channel(channel_id))
+        channel = self.channel(channel_id)
+        self._check_is_nobodys(channel)
         with self._database.write() as tx:
             channels.remove(tx, channel_id)
-            audit.note(tx, Deed.CHANNEL_REMOVED, channel_id)
+            audit.note(tx, Deed.CHANNEL_REMOVED, channel_id, name=channel.name)
 
     def try_out(self, channel_id: str) -> Receipt:
         """Send a real test message and answer what the channel said.

@@ -6,7 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,7 @@ class MqttNotifier:
         self._timeout_s = timeout_s
         self._gate = threading.Lock()
         self._links: dict[str, _Link] = {}
+        self._standing: dict[str, _Standing] = {}
         self._closed = False
 
     def send(self, channel: Channel, notification: Notification) -> Receipt:
@@ -114,7 +115,10 @@ class MqttNotifier:
             link = self._links.get(channel.channel_id)
             if link is not None and link.settings == dict(channel.settings):
                 return link
-            fresh = self._links[channel.channel_id] = _Link(channel.settings, self._timeout_s)
+            standing = self._standing.get(channel.channel_id)
+            if standing is None or standing.settings != dict(channel.settings):
+                standing = self._standing[channel.channel_id] = _Standing(dict(channel.settings))
+            fresh = self._links[channel.channel_id] = _Link(standing, self._timeout_s)
         if link is not None:
             link.close()
         return fresh
@@ -124,6 +128,15 @@ class MqttNotifier:
             if self._links.get(channel.channel_id) is link:
                 del self._links[channel.channel_id]
         link.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a broker is to hold, over all connections to it: one that forgot it at a restart is told it again."""
+
+    settings: Mapping[str, str]
+    retained: dict[str, Publication] = field(default_factory=dict)
+    """The last publication to each topic, in the order in which the topics came."""
 
 
 @dataclass(slots=True)
@@ -138,9 +151,10 @@ class _State:
 class _Link:
     """One connection to a broker; safe to use from any thread."""
 
-    def __init__(self, settings: Mapping[str, str], timeout_s: float) -> None:
+    def __init__(self, standing: _Standing, timeout_s: float) -> None:
         """Begin to connect; raises DeliveryRefused where the settings cannot be used."""
-        self.settings = dict(settings)
+        settings = self.settings = standing.settings
+        self._retained = standing.retained
         self._changed = threading.Condition()
         self._state = _State()
         self._answered: dict[int, ReasonCode] = {}
@@ -152,10 +166,11 @@ class _Link:
     def publish(self, publications: Iterable[Publication], deadline: float) -> None:
         """Publish these in their order and wait for the broker's word on each.
 
-        What is retained is published only where it differs from the last time.
+        What is retained is published only where it differs from the last time in this connection, and at the first
+        chance with all that was retained before it.
         """
         self._wait(lambda: self._state.connected, deadline)
-        sent = [publication for publication in publications if self._is_news(publication)]
+        sent = [publication for publication in self._with_retained(publications) if self._is_news(publication)]
         numbers = [self._hand_over(publication) for publication in sent]
         self._wait(lambda: self._answered.keys() >= set(numbers), deadline)
         with self._changed:
@@ -164,7 +179,10 @@ class _Link:
         if refusal is not None:
             kind = DeliveryDelayed if refusal.value in _LATER else DeliveryRefused
             raise kind(f"The broker refuses: {refusal}.")
-        self._told |= {publication.topic: publication.payload for publication in sent if publication.retain}
+        kept = {publication.topic: publication for publication in sent if publication.retain}
+        with self._changed:
+            self._told |= {topic: publication.payload for topic, publication in kept.items()}
+            self._retained.update(kept)
 
     def close(self) -> None:
         """Say good-bye and end the connection; whoever waits for it gets DeliveryDelayed."""
@@ -200,6 +218,14 @@ class _Link:
         client.on_publish = self._on_publish
         return client
 
+    def _with_retained(self, publications: Iterable[Publication]) -> list[Publication]:
+        """These after what was retained before, but for what they take the place of."""
+        wanted = list(publications)
+        replaced = {publication.topic for publication in wanted}
+        with self._changed:
+            before = [publication for topic, publication in self._retained.items() if topic not in replaced]
+        return [*before, *wanted]
+
     def _is_news(self, publication: Publication) -> bool:
         return not publication.retain or self._told.get(publication.topic) != publication.payload
 
@@ -231,6 +257,8 @@ class _Link:
         if not reason.is_failure:
             client.publish(self._status_topic, b"online", 1, retain=True)
         with self._changed:
+            # A broker that was started anew may have forgotten what it held.
+            self._told = {}
             self._state.problem = _problem_of_login(reason)
             self._state.connected = not reason.is_failure
             self._changed.notify_all()

@@ -38,7 +38,7 @@ class Rulebook:
             written = rules.all_by_age(tx)
         own = [rule for rule in map(camera_rule, watched) if rule is not None]
         camera_names = {camera.camera_id: camera.nickname for camera in watched}
-        channel_names = {channel.channel_id: channel.name or f"its {channel.kind} chat" for channel in known}
+        channel_names = {channel.channel_id: channel.name or "its Telegram chat" for channel in known}
         return [
             WrittenRule(rule, sentence(rule, camera_names, channel_names), of_camera=rule in own)
             for rule in (*own, *written)
@@ -72,10 +72,11 @@ class Rulebook:
     def remove(self, rule_id: str) -> None:
         """Forget a rule; raises RuleNotFound, also for a camera's own."""
         with self._database.write() as tx:
-            if not rules.remove(tx, rule_id):
+            rule = rules.find(tx, rule_id)
+            if rule is None or not rules.remove(tx, rule_id):
                 raise RuleNotFound(rule_id)
             channels.remove_unused(tx)
-            audit.note(tx, Deed.RULE_REMOVED, rule_id)
+            audit.note(tx, Deed.RULE_REMOVED, rule_id, name=rule.name)
 
     def mutes(self) -> Sequence[Mute]:
         """What is muted now, the oldest first."""

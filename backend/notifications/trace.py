@@ -34,7 +34,7 @@ def trace_of(database: Database, sighting_id: str, zone: tzinfo | None) -> Trace
         records = rulings.of_sighting(tx, sighting_id)
         sent = outbox.of_sighting(tx, sighting_id)
         tries = outbox.attempts_of(tx, [delivery.delivery_id for delivery in sent])
-        names = {channel.channel_id: channel.name or f"the {channel.kind} chat" for channel in channels.all_by_age(tx)}
+        names = {channel.channel_id: channel.name or "the Telegram chat" for channel in channels.all_by_age(tx)}
     words = [*_of_rulings(records, zone), *_of_deliveries(sent, tries, names, zone)]
     return Trace(sighting, tuple(records), tuple(sent), tuple(tries), tuple(words))
 

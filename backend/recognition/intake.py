@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backend.domain.errors import InvalidField
 from backend.gallery.gallery import Gallery
 from backend.recognition.archive import import_archive, is_export, people_in
 from backend.recognition.enrol import Enroller
@@ -25,7 +26,7 @@ class Intake:
     def count(self, archive: zipfile.ZipFile) -> int:
         """How many photos an archive has, or people; raises InvalidField for one that is not taken in."""
         check_archive(archive)
-        return len(people_in(archive) if is_export(archive) else photos_in_archive(archive))
+        return len(people_in(archive) if is_export(archive) else _some(photos_in_archive(archive)))
 
     def archive(self, archive: zipfile.ZipFile, goes: Goes) -> Progress:
         """Take in an archive until `goes` says no; raises InvalidField as `count`."""
@@ -35,5 +36,11 @@ class Intake:
         return self.photos(photos_in_archive(archive), goes)
 
     def photos(self, photos: Sequence[PersonPhoto], goes: Goes) -> Progress:
-        """Enrol photos until `goes` says no."""
-        return import_photos(self.enroller, photos, self.max_bytes, goes)
+        """Enrol photos until `goes` says no; raises InvalidField where there are none."""
+        return import_photos(self.enroller, _some(photos), self.max_bytes, goes)
+
+
+def _some(photos: Sequence[PersonPhoto]) -> Sequence[PersonPhoto]:
+    if not photos:
+        raise InvalidField("archive", "There is no photo of anybody in it, such as NAME/photo.jpg.")
+    return photos

@@ -126,7 +126,7 @@ class ChannelReply(BaseModel):
     channel_id: str
     kind: ChannelKind
     name: str | None = Field(description="None for a camera's own channel, which is changed with the camera.")
-    settings: dict[str, str] = Field(description="Secrets are masked.")
+    settings: dict[str, str | int | bool] = Field(description="As they are sent; secrets are masked.")
 
 
 class ChannelEntries(BaseModel):

@@ -23,7 +23,7 @@ class Field:
     name: str
     label: str
     entry: Entry = Entry.TEXT
-    default: str = ""
+    default: str | int | bool = ""
     placeholder: str = ""
     explained: str | None = None
     optional: bool = False
@@ -42,14 +42,14 @@ FIELDS: Mapping[ChannelKind, tuple[Field, ...]] = {
     ChannelKind.WEBHOOK: (
         Field("url", "Address", Entry.MASKED, placeholder="https://example.org/hook"),
         Field("secret", "Shared secret", Entry.MASKED, explained=_SIGNED, optional=True),
-        Field("picture", "Send the picture too", Entry.SWITCH, "true", explained=_PICTURE),
+        Field("picture", "Send the picture too", Entry.SWITCH, True, explained=_PICTURE),
     ),
     ChannelKind.MQTT: (
         Field("host", "Broker", placeholder="192.168.1.10"),
-        Field("port", "Port", Entry.NUMBER, "1883"),
+        Field("port", "Port", Entry.NUMBER, 1883),
         Field("username", "User name", optional=True),
         Field("password", "Password", Entry.MASKED, optional=True),
-        Field("tls", "Encrypted connection (TLS)", Entry.SWITCH, "false"),
+        Field("tls", "Encrypted connection (TLS)", Entry.SWITCH, False),
         Field(
             "ca_file", "Authorities' file", explained="On the server's disk; left empty, the system's.", optional=True
         ),

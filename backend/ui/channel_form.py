@@ -73,24 +73,22 @@ def _ask_kind(key: str) -> ChannelKind:
 
 def _ask(key: str, field: Field, channel: ChannelReply | None) -> object:
     """What was chosen for a setting; "" for nothing, and for a secret that stays."""
-    before = None if channel is None else channel.settings.get(field.name, "")
+    before = field.default if channel is None else channel.settings.get(field.name, field.default)
     label = f"{field.label} (optional)" if field.optional else field.label
     match field.entry:
         case Entry.SWITCH:
-            on = (before or field.default) == "true"
-            return st.toggle(label, on, key=f"{key}-{field.name}", help=field.explained)
+            return st.toggle(label, bool(before), key=f"{key}-{field.name}", help=field.explained)
         case Entry.NUMBER:
-            return st.number_input(label, 1, 65_535, int(before or field.default), key=f"{key}-{field.name}")
+            return st.number_input(label, 1, 65_535, int(before), key=f"{key}-{field.name}")
         case Entry.MASKED:
-            return _ask_secret(key, label, field, before)
+            return _ask_secret(key, label, field, str(before))
         case Entry.TEXT:
-            value = field.default if before is None else before
             return st.text_input(
-                label, value, key=f"{key}-{field.name}", placeholder=field.placeholder, help=field.explained
+                label, str(before), key=f"{key}-{field.name}", placeholder=field.placeholder, help=field.explained
             ).strip()
 
 
-def _ask_secret(key: str, label: str, field: Field, before: str | None) -> object:
+def _ask_secret(key: str, label: str, field: Field, before: str) -> object:
     typed = st.text_input(
         label,
         type="password",

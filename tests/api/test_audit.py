@@ -132,6 +132,19 @@ def test_a_change_is_told_with_who_from_where_and_in_which_request(api: httpx.Cl
     assert entry["subject"]
 
 
+@pytest.mark.parametrize(
+    ("remove", "facts"),
+    [
+        (_removed_camera, {"nickname": CAMERA["camera_nickname"]}),
+        (_removed_rule, {"name": "a rule"}),
+        (_removed_channel, {"name": CHANNEL["name"]}),
+    ],
+)
+def test_what_is_gone_is_told_by_what_it_was_called(api: httpx.Client, remove: Call, facts: dict[str, str]) -> None:
+    remove(api).raise_for_status()
+    assert _newest(api)["facts"] == facts
+
+
 def test_an_enrolment_and_the_removal_of_a_face_are_told(api: httpx.Client, post: Post) -> None:
     post("add", jpeg(person_crop(2)), person_id="alice").raise_for_status()
     assert (_newest(api)["deed"], _newest(api)["facts"]) == ("person.enrolled", {"faces": 1})

@@ -197,6 +197,18 @@ def test_a_bad_camera_among_good_ones_is_named_by_index_and_field_and_none_is_sc
     _holds_no_secret(reply.text)
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [*BAD_FIELDS, ({"region": [[0, 0], [1, 0], [2, 1]]}, "region")],
+    ids=lambda part: str(part)[:50],
+)
+def test_a_bad_camera_alone_is_named_as_the_first_of_one(
+    api: httpx.Client, job: dict[str, Any], change: dict[str, Any], field: str
+) -> None:
+    alone, of_one = _schedule(api, job | change), _schedule(api, [job | change])
+    assert _refusal(alone) == _refusal(of_one) == (422, "invalid_field", field, 0)
+
+
 @pytest.mark.parametrize("left_out", ["rtsp_link", "camera_nickname"])
 def test_a_field_that_is_needed_is_named(api: httpx.Client, job: dict[str, Any], left_out: str) -> None:
     reply = _schedule(api, [{name: value for name, value in job.items() if name != left_out}])

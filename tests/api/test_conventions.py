@@ -55,6 +55,16 @@ def test_the_same_form_is_the_same_request_whatever_its_boundary_is(api: httpx.C
     assert first.json()["accepted"]
 
 
+def test_a_person_who_is_added_twice_by_one_request_is_added_once(api: httpx.Client) -> None:
+    def added() -> httpx.Response:
+        files = {"image": ("a.jpg", _face(ALICE), "image/jpeg")}
+        return api.post("/person", data={"action": "add"}, files=files, headers=KEY)
+
+    first, again = added(), added()
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert api.get("/persons").json()["total"] == 1
+
+
 def test_another_request_with_the_same_key_is_refused(api: httpx.Client) -> None:
     api.post("/v1/persons", json={"note": "x"}, headers=KEY).raise_for_status()
     assert _code(api.post("/v1/persons", json={"note": "y"}, headers=KEY)) == (422, "idempotency_key_reused")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +21,18 @@ class Stream:
     """What comes over the wire."""
 
     lines: Iterator[str]
-    fields: dict[str, str] = field(default_factory=dict)
+    began_after: str = ""
+    """The place it begins at, which a listener comes back with who was told nothing yet."""
+
+    def begin(self) -> dict[str, str]:
+        """What comes before any event, once what happens from now on is seen."""
+        block: dict[str, str] = {}
+        for line in self.lines:
+            name, _, value = line.partition(": ")
+            if not line:
+                return block
+            block[name] = value
+        raise AssertionError("The stream ended.")
 
     def next(self) -> dict[str, Any]:
         """The next event, with its data; waits for it."""
@@ -41,10 +52,9 @@ def _listening(api: httpx.Client, last: int | None = None) -> Iterator[Stream]:
     with api.stream("GET", "/v1/events", headers=headers) as reply:
         assert reply.status_code == 200
         assert reply.headers["Content-Type"].startswith("text/event-stream")
-        lines = reply.iter_lines()
-        # The first line comes once what happens from now on is seen.
-        assert next(lines).startswith((":", "retry"))
-        yield Stream(lines)
+        stream = Stream(reply.iter_lines())
+        stream.began_after = stream.begin()["id"]
+        yield stream
 
 
 def _begin(server: LiveServer, **fields: Any) -> Sighting:
@@ -91,6 +101,15 @@ def test_who_comes_back_is_told_what_was_missed(api: httpx.Client, server: LiveS
         assert stream.next()["data"]["sighting"]["sighting_id"] == latest.sighting_id
     with _listening(api, int(missed[1]["id"])) as stream:
         assert stream.next()["data"]["sighting"]["sighting_id"] == ids[2]
+
+
+def test_who_was_told_nothing_before_the_line_broke_misses_nothing(api: httpx.Client, server: LiveServer) -> None:
+    _begin(server)
+    with _listening(api) as stream:
+        place = int(stream.began_after)
+    missed = _begin(server)
+    with _listening(api, place) as stream:
+        assert stream.next()["data"]["sighting"]["sighting_id"] == missed.sighting_id
 
 
 def test_who_was_away_too_long_is_told_so(

@@ -77,7 +77,7 @@ def test_a_tree_may_be_sent_file_by_file(api: httpx.Client) -> None:
     assert "faces/carol/1.jpg" in {refusal["name"] for refusal in report["refusals"]}
 
 
-@pytest.mark.parametrize("names", [[], ["a/1.jpg", "a/1.jpg"], ["../a/1.jpg"], ["/a/1.jpg"]])
+@pytest.mark.parametrize("names", [[], ["a/1.jpg", "a/1.jpg"], ["../a/1.jpg"], ["/a/1.jpg"], ["a/1.txt"]])
 def test_files_that_are_no_tree_are_refused(api: httpx.Client, names: list[str]) -> None:
     files = [("photos", (name, b"x", "image/jpeg")) for name in names]
     refused = api.post("/v1/jobs/import", data={"other": "field"}, files=files or None)
@@ -92,7 +92,8 @@ def test_an_archive_and_photos_are_not_sent_together(api: httpx.Client) -> None:
 
 def test_what_is_no_archive_is_refused_at_once(api: httpx.Client, server: LiveServer) -> None:
     before = api.get("/v1/jobs").json()["jobs"]
-    for archive in (b"", b"no archive", _zip(TREE)[:200], _zip({"../alice/a.jpg": b"x"})):
+    nobody = _zip({"alice/notes.txt": b"x"})
+    for archive in (b"", b"no archive", _zip(TREE)[:200], _zip({"../alice/a.jpg": b"x"}), nobody):
         reply = _begin(api, archive)
         assert (reply.status_code, reply.json()["error"]["code"]) == (422, "invalid_field")
     assert api.get("/v1/jobs").json()["jobs"] == before

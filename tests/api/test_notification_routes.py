@@ -93,16 +93,33 @@ def test_a_channel_is_added_shown_without_its_secrets_tried_changed_and_removed(
     http: httpx.Client, receiver: WebhookReceiver
 ) -> None:
     hook = a_hook(http, receiver)
-    assert hook["settings"] == {"url": "http://127.0.0.1/***", "secret": "***", "picture": "true"}
+    assert hook["settings"] == {"url": "http://127.0.0.1/***", "secret": "***", "picture": True}
     path = f"/channels/{hook['channel_id']}"
     assert http.post(f"{path}/test").json() == {"answer": "The webhook answered 200."}
     assert "x-face-server-signature" in receiver.posted()[0].headers
     changed = http.patch(path, json={"name": "Other", "settings": {"picture": False}}).json()
-    assert (changed["name"], changed["settings"]["picture"]) == ("Other", "false")
+    assert (changed["name"], changed["settings"]["picture"]) == ("Other", False)
     http.post(f"{path}/test").raise_for_status()
     assert "x-face-server-signature" in receiver.posted()[1].headers
     assert http.delete(path).json() == {"channel_id": hook["channel_id"]}
     assert _error(http.post(f"{path}/test")) == (404, "channel_not_found")
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("telegram", {"chat_id": "7", "api_token": "1:x"}),
+        ("webhook", {"picture": False, "url": "http://127.0.0.1/"}),
+        ("mqtt", {"host": "broker", "port": 8883, "tls": True, "discovery": ""}),
+    ],
+)
+def test_what_is_read_of_a_channel_can_be_sent_back(http: httpx.Client, kind: str, settings: dict[str, Any]) -> None:
+    body = {"kind": kind, "name": "Home", "settings": settings}
+    made = http.post("/channels", json=body).raise_for_status().json()
+    shown = {name: value for name, value in made["settings"].items() if "***" not in str(value)}
+    assert shown.items() >= {name: value for name, value in settings.items() if name in shown}.items()
+    again = http.patch(f"/channels/{made['channel_id']}", json={"settings": shown}).raise_for_status()
+    assert again.json() == made
 
 
 def test_a_test_message_that_is_refused_says_why(http: httpx.Client, receiver: WebhookReceiver) -> None:
@@ -185,7 +202,7 @@ def test_a_cameras_own_rule_is_listed_first_and_changed_only_with_the_camera(htt
     first = http.get("/rules").json()["rules"][0]
     assert first["of_camera"]
     assert first["sentence"] == (
-        "Tell its telegram chat about anyone who is known at Front door, while armed, "
+        "Tell its Telegram chat about anyone who is known at Front door, while armed, "
         "at most once in 1 hour for each person."
     )
     assert _error(http.delete(f"/rules/{first['rule_id']}")) == (404, "rule_not_found")

@@ -84,6 +84,8 @@ def test_somebody_before_the_webcam_is_enrolled_and_keeps_the_name_for_the_next_
     visitor.open("People")
     visitor.type_into("Name", "astronaut")
     visitor.click(visitor.page.get_by_text("Webcam", exact=True))
+    # The button can be pressed before the camera has sent anything, and then takes a black picture.
+    visitor.page.wait_for_function("document.querySelector('video')?.readyState >= 2")
     visitor.press("Take photo")
     visitor.press("Enrol 1 photo")
     visitor.sees("1 photo taken, 1 in all.")

@@ -111,13 +111,21 @@ class BotApi:
         *,
         chat_title: str | None = None,
         reply_to: int | None = None,
+        topic: int | None = None,
         user_id: int = USER_ID,
     ) -> int:
-        """Let a person write into a chat (a negative id is a group), maybe in reply; return the message's id."""
+        """Let a person write into a chat (a negative id is a group), maybe in reply; return the message's id.
+
+        In a `topic` of a group, which is called by the message that opened it, what is no reply seems one to that.
+        """
         with self._changed:
             if chat_title is not None:
                 self._chats.titles[chat_id] = chat_title
             message = self._chats.write(chat_id, {"text": text, "from": _person(user_id), **_command(text)})
+            if topic is not None:
+                opened = {"message_id": topic, "date": message["date"], "chat": message["chat"]}
+                opened |= {"forum_topic_created": {"name": "Doors", "icon_color": 0}}
+                message |= {"message_thread_id": topic, "is_topic_message": True, "reply_to_message": opened}
             if reply_to is not None:
                 message["reply_to_message"] = self._chats.messages[reply_to]
             self._push_update({"message": message})

@@ -37,8 +37,8 @@ class Seen:
 class Broker:
     """A broker on a free loopback port, alive inside its `with` block."""
 
-    def __init__(self, folder: Path, *, tls: bool = False) -> None:
-        """Keep its files in `folder`."""
+    def __init__(self, folder: Path, *, tls: bool = False, port: int | None = None) -> None:
+        """Keep its files in `folder`; with the `port` of an earlier one it is that broker, started anew and empty."""
         self._folder = folder
         self._tls = tls
         self._process: subprocess.Popen[bytes] | None = None
@@ -46,7 +46,7 @@ class Broker:
         self._changed = threading.Condition()
         self._seen: list[Seen] = []
         self._subscribed = threading.Event()
-        self.port = _free_port()
+        self.port = port or _free_port()
         self._plain_port = _free_port() if tls else self.port
 
     def __enter__(self) -> Self:

@@ -110,8 +110,19 @@ def _text(value: Any) -> str:
 
 def _reply(channel: Channel) -> ChannelReply:
     secrets = _secret_fields(channel.kind)
-    settings = {name: _masked(name, value) if name in secrets else value for name, value in channel.settings.items()}
+    settings = {
+        name: _masked(name, value) if name in secrets else _written(channel.kind, name, value)
+        for name, value in channel.settings.items()
+    }
     return ChannelReply(channel_id=channel.channel_id, kind=channel.kind, name=channel.name, settings=settings)
+
+
+def _written(kind: ChannelKind, name: str, value: str) -> str | int | bool:
+    """A setting as it is sent, so that what was read can be sent back."""
+    annotation = SETTINGS[kind].model_fields[name].annotation
+    if annotation is bool:
+        return value == "true"
+    return int(value) if annotation is int else value
 
 
 def _secret_fields(kind: ChannelKind) -> frozenset[str]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 
 from backend.api.deps import CallerDep, ServicesDep, SlotsDep
 from backend.api.errors import COMMON_RESPONSES
+from backend.api.idempotency import UNDERWAY_RESPONSE, IdempotentRoute
 from backend.api.replies import camera_reply, enrolment_reply, identification_reply
 from backend.api.uploads import image_of, photos_of
 from backend.container.services import Services
@@ -15,7 +16,7 @@ from backend.domain.person import composed
 from backend.schemas.cameras import CameraStatusReply
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
 
-router = APIRouter(tags=["persons"], responses=COMMON_RESPONSES)
+router = APIRouter(tags=["persons"], route_class=IdempotentRoute, responses=COMMON_RESPONSES)
 
 Action = Literal["add", "retrieve", "remove", "camera_status"]
 
@@ -34,7 +35,7 @@ def persons(services: ServicesDep) -> PersonList:
     return PersonList(persons=entries, total=len(entries))
 
 
-@router.post("/person")
+@router.post("/person", responses=UNDERWAY_RESPONSE)
 def person(
     services: ServicesDep,
     caller: CallerDep,

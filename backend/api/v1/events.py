@@ -46,7 +46,8 @@ async def follow_events(
     database = services.recognition.database
     oldest, newest = await to_thread.run_sync(_bounds, database)
     seen = newest if last_seen is None else last_seen
-    yield ServerSentEvent(comment="listening", retry=COME_BACK_MS)
+    # With its place, so that who is told nothing before the line breaks comes back to where it began.
+    yield ServerSentEvent(comment="listening", id=str(seen), retry=COME_BACK_MS)
     # A number that was never given is from another life of the database.
     if not oldest - 1 <= seen <= newest:
         seen = oldest - 1

@@ -64,15 +64,15 @@ def _show(channel: ChannelReply, name: str, rules: list[RuleReply]) -> None:
     _show_answer(channel)
 
 
-def _settings(kind: ChannelKind, settings: Mapping[str, str]) -> list[str]:
+def _settings(kind: ChannelKind, settings: Mapping[str, str | int | bool]) -> list[str]:
     """The settings in words; secrets come masked, and what is empty is left out."""
     lines = []
     for field in FIELDS[kind]:
         value = settings.get(field.name, "")
         if field.entry is Entry.SWITCH:
-            lines.append(f"{field.label}: {'yes' if value == 'true' else 'no'}")
+            lines.append(f"{field.label}: {'yes' if value else 'no'}")
         elif value:
-            lines.append(f"{field.label}: {plain(value)}")
+            lines.append(f"{field.label}: {plain(str(value))}")
     return lines
 
 

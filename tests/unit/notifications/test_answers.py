@@ -247,6 +247,16 @@ def test_what_is_said_answers_the_message_that_asked_for_it(phone: Phone) -> Non
     assert json.loads(said.params["reply_parameters"])["message_id"] == command
 
 
+def test_in_a_topic_what_is_said_answers_there_and_talk_names_nobody(phone: Phone) -> None:
+    phone.told(None)
+    phone.api.push_message(CHAT, "alice is late", topic=4000)
+    asked = phone.api.push_message(CHAT, "/last", topic=4000)
+    picture = phone.api.wait_for("sendPhoto", 2)[-1]
+    # Telegram puts a reply into the topic of what it answers.
+    assert json.loads(picture.params["reply_parameters"])["message_id"] == asked
+    assert phone.api.calls("sendMessage") == []
+
+
 def test_every_best_look_of_a_visit_is_learned_from_with_its_face(phone: Phone) -> None:
     sighting, message = phone.told(None)
     looks = [KeptLook(a_look(degrees), 0.9 - degrees / 100, bytes([degrees])) for degrees in (5, 10, 15)]

@@ -133,6 +133,37 @@ def test_after_a_broken_connection_the_next_message_arrives_once(broker: Broker,
         assert len(broker.wait_for("faces/events", 2)) == 2
 
 
+@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "too short to be noticed"])
+def test_a_broker_that_forgot_everything_at_a_restart_is_told_it_again(
+    tmp_path: Path, notifier: MqttNotifier, noticed: bool
+) -> None:
+    front = [CameraOnline("front", "Front door", True)]
+
+    def is_away() -> bool:
+        try:
+            notifier.report(channel, front)
+        except DeliveryDelayed:
+            return True
+        return False
+
+    with Broker(tmp_path) as broker:
+        channel = a_channel(broker.port)
+        notifier.send(channel, a_message("alice"))
+        notifier.send(channel, a_message("bob"))
+        notifier.report(channel, front)
+        held = {seen.topic: seen.payload for seen in broker.kept()}
+    if noticed:
+        wait_until(is_away)
+    with Broker(tmp_path, port=broker.port) as broker:
+        if not noticed:
+            # The library connects again by itself.
+            broker.wait_for("faces/status")
+        notifier.report(channel, front)
+        assert {seen.topic: seen.payload for seen in broker.kept()} == held
+        # Nor is what happened before told as news.
+        assert broker.seen("faces/events") == []
+
+
 @contextmanager
 def answering(data: bytes) -> Iterator[int]:
     """A server that answers every first word with these bytes and hangs up; gives its port."""

@@ -118,6 +118,29 @@ def test_hours_are_those_of_the_given_zone() -> None:
     assert judged(rule, an_occasion(moment=summer_night)).outcome is Outcome.FIRED
 
 
+@pytest.mark.parametrize(
+    ("moment", "begins", "ends", "covered"),
+    [
+        # Summer time ends: there are two hours of two o'clock.
+        ("2026-10-25T00:30:00Z", time(2), time(3), True),
+        ("2026-10-25T01:30:00Z", time(2), time(3), True),
+        ("2026-10-25T02:00:00Z", time(2), time(3), False),
+        ("2026-10-25T04:59:00Z", time(22), time(6), True),
+        # It begins: there is none.
+        ("2027-03-28T00:59:00Z", time(22), time(2, 30), True),
+        ("2027-03-28T01:00:00Z", time(22), time(2, 30), False),
+        ("2027-03-28T03:59:00Z", time(22), time(6), True),
+        ("2027-03-28T04:00:00Z", time(22), time(6), False),
+    ],
+)
+def test_hours_go_by_the_clock_on_the_wall_when_summer_time_ends_or_begins(
+    moment: str, begins: time, ends: time, covered: bool
+) -> None:
+    rule = a_rule(hours=(Period(EVERY_DAY, begins, ends),))
+    local = datetime.fromisoformat(moment).astimezone(ZoneInfo("Europe/Berlin"))
+    assert (judged(rule, an_occasion(moment=local)).outcome is Outcome.FIRED) is covered
+
+
 def test_a_disarmed_house_silences_the_rules_that_count_only_while_it_is_armed() -> None:
     disarmed = House(armed=False, mutes=())
     assert judged(a_rule(), an_occasion(), house=disarmed).outcome is Outcome.DISARMED

@@ -85,6 +85,7 @@ def test_a_new_key_is_shown_until_it_is_kept_and_then_never_again(monkeypatch: p
         app.button(key="new_key").click().run()
         app.text_input(key="key-1-name").input("N*A*S")
         app.checkbox(key="key-1-enrol").check()
+        asked_at = datetime.now(UTC)
         app.button(key="key-1-save").click().run()
         wanted = sent(server, "POST", "/v1/keys")
         app.run()
@@ -95,7 +96,8 @@ def test_a_new_key_is_shown_until_it_is_kept_and_then_never_again(monkeypatch: p
         assert SECRET not in repr(app.session_state)
     assert wanted.keys() == {"name", "scopes", "expires_at"}
     assert (wanted["name"], wanted["scopes"]) == ("N*A*S", ["read", "enrol"])
-    assert timedelta(days=90) <= datetime.fromisoformat(wanted["expires_at"]) - NOW < timedelta(days=90, minutes=5)
+    lasts = datetime.fromisoformat(wanted["expires_at"]) - asked_at
+    assert timedelta(days=90) <= lasts < timedelta(days=90, minutes=5)
 
 
 def test_an_administrators_key_for_ever_names_that_scope_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,6 +226,9 @@ def test_every_deed_is_told_even_where_nothing_else_is_known(deed: Deed) -> None
             {"until": "2026-05-03T12:00:00+00:00"},
             "Muted messages until 3 May 2026, 12:00:00",
         ),
+        (Deed.CAMERA_REMOVED, "01C", {"nickname": "FrontDoor"}, "Removed the camera **FrontDoor**"),
+        (Deed.RULE_REMOVED, "01R", {}, "Removed the rule **01R**"),
+        (Deed.CHANNEL_REMOVED, "01C", {"name": "Hook"}, "Removed the channel **Hook**"),
         (Deed.KEY_CREATED, "01K", {"name": "n[a](b)s", "scopes": "enrol, read"}, "Made the key **n[a](b)s** for enrol"),
     ],
 )

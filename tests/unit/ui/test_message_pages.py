@@ -22,7 +22,7 @@ HOOK = {
     "channel_id": "01HOOK",
     "kind": "webhook",
     "name": "Door bell",
-    "settings": {"url": "https://example.org/***", "secret": "***", "picture": "true"},
+    "settings": {"url": "https://example.org/***", "secret": "***", "picture": True},
 }
 RULE = {
     "rule_id": "01RULE",
@@ -286,6 +286,21 @@ def test_an_incomplete_channel_is_told_by_its_labels(monkeypatch: pytest.MonkeyP
     assert "Name: please fill this in" in app.error[0].value.replace("\\", "")
     assert "Chat id: please fill this in" in app.error[0].value.replace("\\", "")
     assert "secret" not in app.error[0].value
+
+
+def test_a_broker_that_is_edited_keeps_its_port_and_its_encryption(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"host": "broker", "port": 8883, "password": "***", "tls": True, "topic": "faces", "discovery": ""}
+    broker = {"channel_id": "01MQTT", "kind": "mqtt", "name": "Home", "settings": settings}
+    channels = {"channels": [broker], "total": 1}
+    with answering({**HOME, "/channels": channels, "/channels/01MQTT": broker}) as server:
+        app = opened("channels", server.url, monkeypatch)
+        assert "Port: 8883" in _plain(text(app))
+        assert "(TLS): yes" in _plain(text(app))
+        app.button(key="edit-01MQTT").click().run()
+        app.button(key="channel-1-save").click().run()
+        change = sent(server, "PATCH", "/channels/01MQTT")
+    kept = {name: value for name, value in settings.items() if name != "password"}
+    assert change == {"name": "Home", "settings": kept | {"username": None, "ca_file": None}}
 
 
 def test_a_secret_that_is_not_typed_again_stays_and_one_can_be_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
