@@ -3,7 +3,7 @@
 It has no thread of its own. Who finds it free computes at once, in its own thread; who finds it busy waits, and what
 waits for the same model meanwhile becomes one batch. So a caller alone is delayed by nothing, and a batch grows only by
 waiting that had to be anyway. One batch is computed at a time, over all cores: two at once would take each other's. But
-a model that has several streams computes so many of its batches side by side, each on its share of the cores.
+a model that has several streams computes so many of its batches side by side, a core each.
 """
 
 import threading

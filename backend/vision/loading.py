@@ -102,28 +102,10 @@ def load_pipelines(
     runtime, engine = runtime or OpenVinoRuntime(), engine or InferenceEngine()
     detector = chosen.detector or available(YUNET, model_dir)
     embedder_file = chosen.embedder or available(SFACE, model_dir)
-    detector_path = prepare(detector, cache_dir, model_dir)
-    # Side by side: a network is compiled by one thread, and a start waits for all three.
-    with ThreadPoolExecutor(2) as pool:
-        loads = [pool.submit(_detecting, runtime, detector, detector_path, streams) for streams in (1, runtime.streams)]
-        embedding = prepare(embedder_file, cache_dir, model_dir)
-        maker, detecting = _Maker(embedder_file, detector), loads[0].result()
-        in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), embedding, maker.embedder)
-        session = runtime.load(quantised.file_of(embedding, runtime, in_precision), in_precision)
-        watching = loads[1].result()
-    models = _Models(
-        engine,
-        # A batch of large images is no faster than one after the other.
-        SharedModel("detector", detecting, sizes=(1,)),
-        # Many small ones are faster side by side, a core each, than one after the other on all cores.
-        SharedModel("camera_detector", watching, sizes=(1,), streams=runtime.streams),
-        SharedModel("embedder", session),
-        maker,
-        dimensions_of(session, embedder_file.file_name),
-    )
+    models = _loaded(runtime, engine, _Maker(embedder_file, detector), precision, cache_dir, model_dir)
     photo_detector, embedder = models.detector("photos", photo_side), models.embedder("photos")
     plain = FacePipeline(photo_detector, embedder)
-    least = quantised.LEAST_SIMILARITY if in_precision == "int8" else LEAST_SIMILARITY
+    least = quantised.LEAST_SIMILARITY if models.precision == "int8" else LEAST_SIMILARITY
     _check(plain, photo_detector, embedder, chosen, cache_dir, least)
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
@@ -135,12 +117,45 @@ def load_pipelines(
         enrolment=FacePipeline(photo_detector, enrolling, second_look, meter),
         plain=plain,
         embedder=embedder,
-        precision=in_precision,
+        precision=models.precision,
         background=MirroredEmbedder(models.embedder("background"))
         if mirroring.enrol
         else models.embedder("background"),
         thresholds=embedder_file.thresholds,
         detector=detector.name,
+    )
+
+
+def _loaded(
+    runtime: Runtime,
+    engine: InferenceEngine,
+    maker: "_Maker",
+    precision: PrecisionWish,
+    cache_dir: Path,
+    model_dir: Path | None,
+) -> "_Models":
+    detector, embedder = maker.detector_file, maker.embedder_file
+    detector_path = prepare(detector, cache_dir, model_dir)
+    # Side by side: a network is compiled by one thread, and a start waits for all of them.
+    with ThreadPoolExecutor(2) as pool:
+        loads = {
+            streams: pool.submit(_detecting, runtime, detector, detector_path, streams)
+            for streams in {1, runtime.streams}
+        }
+        path, detecting = prepare(embedder, cache_dir, model_dir), loads[1].result()
+        in_precision = settled(precision, runtime, maker.detector(detecting, PHOTO_SIDE), path, maker.embedder)
+        embedding = runtime.load(quantised.file_of(path, runtime, in_precision), in_precision)
+        watching = loads[runtime.streams].result()
+    return _Models(
+        engine,
+        # A batch of large images is no faster than one after the other.
+        SharedModel("detector", detecting, sizes=(1,)),
+        # Many small ones are faster side by side, a core each, than one after the other on all cores.
+        SharedModel("camera_detector", watching, sizes=(1,), streams=runtime.streams),
+        SharedModel("embedder", embedding),
+        maker,
+        dimensions_of(embedding, embedder.file_name),
+        in_precision,
     )
 
 
@@ -200,6 +215,8 @@ class _Models:
     embedding: SharedModel
     maker: _Maker
     dimensions: int
+    precision: Precision
+    """The embedder's."""
 
     def detector(self, lane: Lane, side: int) -> FaceDetector:
         model = self.watching if lane == "cameras" else self.detecting

@@ -44,7 +44,7 @@ class Runtime(Protocol):
 
     @property
     def streams(self) -> int:
-        """How many inferences are worth computing at once, each on its share of the cores; at least 1."""
+        """How many inferences are worth computing at once, a core each; at least 1."""
         ...
 
     @property
@@ -55,6 +55,7 @@ class Runtime(Protocol):
     def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
         """A session of a folded ONNX file, in one of `precisions`; ModelError where the engine cannot read it.
 
-        It computes up to `streams` batches at once. For int8 the file is one that `quantised` keeps.
+        It computes up to `streams` batches at once: one over all cores, or several on a core each. For int8 the file is
+        one that `quantised` keeps.
         """
         ...

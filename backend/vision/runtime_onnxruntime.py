@@ -94,7 +94,7 @@ class OnnxRuntime:
 
     def _options(self, streams: int) -> ort.SessionOptions:
         options = ort.SessionOptions()
-        options.intra_op_num_threads = max(1, self._threads // streams)
+        options.intra_op_num_threads = self._threads if streams == 1 else 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # Threads that wait would use up the cores that video is decoded on, and each other's.

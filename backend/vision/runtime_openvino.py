@@ -118,7 +118,7 @@ class OpenVinoRuntime:
             return {}
         return {
             properties.num_streams(): streams,
-            properties.inference_num_threads(): self._threads,
+            properties.inference_num_threads(): self._threads if streams == 1 else streams,
             # Pinned threads cannot step aside for the video decoders beside them.
             hint.enable_cpu_pinning(): False,
             "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,

@@ -34,7 +34,7 @@ class SharedModel:
     sizes: tuple[int, ...] = SIZES
     """The batch sizes that the session is given, ascending, the first of them 1."""
     streams: int = 1
-    """How many batches the session computes at once, each on its share of the cores."""
+    """How many batches the session computes at once."""
 
 
 class Call:
