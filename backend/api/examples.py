@@ -109,6 +109,7 @@ _SIGHTING = {
     "camera_id": CAMERA_ID,
     "camera_nickname": "FrontDoor",
     "person_id": "alice",
+    "display_name": "Alice",
     "similarity": 0.71,
     "threshold": 0.5,
     "started_at": _BEGAN,

@@ -122,9 +122,9 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: round(value, 2) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def sighting_reply(sighting: Sighting) -> SightingReply:
-    """A sighting, with the paths of its pictures in the place of their key."""
-    values = asdict(sighting)
+def sighting_reply(sighting: Sighting, names: Mapping[str, str]) -> SightingReply:
+    """A sighting, with the paths of its pictures in the place of their key; `names` are display names by person ids."""
+    values = asdict(sighting) | {"display_name": names.get(sighting.person_id or "", sighting.person_id)}
     kinds = ("picture", "face")
     paths = {kind: f"/sightings/{sighting.sighting_id}/{kind}" if sighting.picture else None for kind in kinds}
     return SightingReply.model_validate(values | paths)

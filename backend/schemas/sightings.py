@@ -12,6 +12,9 @@ class SightingReply(BaseModel):
     camera_id: str
     camera_nickname: str
     person_id: str | None = Field(description="None for somebody unknown.")
+    display_name: str | None = Field(
+        description="What messages call them: their id where nothing else is set; None for somebody unknown."
+    )
     similarity: float | None
     threshold: float
     started_at: AwareDatetime

@@ -1,6 +1,6 @@
 """The people who are enrolled."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
@@ -102,6 +102,12 @@ def display_name(tx: Transaction, person_id: str) -> str:
     """What messages call somebody: their display name, or their id where there is none."""
     name = tx.connection.scalars(select(people.c.display_name).where(people.c.person_id == person_id)).first()
     return name or person_id
+
+
+def display_names(tx: Transaction, person_ids: Collection[str]) -> dict[str, str]:
+    """The display names of those of some people who have one, by their ids."""
+    query = select(people.c.person_id, people.c.display_name).where(people.c.person_id.in_(person_ids))
+    return {row.person_id: row.display_name for row in tx.execute(query) if row.display_name}
 
 
 def _people(tx: Transaction, condition: ColumnElement[bool]) -> list[Person]:

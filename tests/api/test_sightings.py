@@ -80,6 +80,14 @@ def test_a_sighting_is_told_with_times_in_utc_and_the_path_of_its_picture(
     assert {name: told[name] for name in expected} == expected
 
 
+def test_people_are_called_by_their_display_names_where_they_have_one(api: httpx.Client, server: LiveServer) -> None:
+    api.post("/v1/persons", json={"person_id": "alice", "display_name": "Aunt Alice"}).raise_for_status()
+    api.post("/v1/persons", json={"person_id": "bob"}).raise_for_status()
+    _keep(server, *(a_sighting(person_id) for person_id in ("alice", "bob", "removed since", None)))
+    called = {seen["person_id"]: seen["display_name"] for seen in _page(api)["sightings"]}
+    assert called == {"alice": "Aunt Alice", "bob": "bob", "removed since": "removed since", None: None}
+
+
 def test_pages_follow_each_other_newest_first(api: httpx.Client, server: LiveServer) -> None:
     kept = sorted((a_sighting() for _ in range(5)), key=lambda sighting: sighting.sighting_id, reverse=True)
     _keep(server, *kept)

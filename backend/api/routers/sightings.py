@@ -16,7 +16,7 @@ from backend.domain.person import composed
 from backend.domain.sighting import Sighting, SightingFilter
 from backend.schemas.moments import Moment
 from backend.schemas.sightings import SightingList
-from backend.storage import sightings
+from backend.storage import people, sightings
 from backend.vision.image import cut_out, decode, encode_jpeg
 
 FACE_MARGIN = 0.4
@@ -52,10 +52,11 @@ def list_sightings(services: ServicesDep, wanted: Wanted, limit: Limit = 50, cur
     with services.recognition.database.read() as tx:
         # One more than asked for tells whether there is a next page.
         found = sightings.page(tx, wanted, cursor, limit + 1)
-    page = found[:limit]
+        page = found[:limit]
+        names = people.display_names(tx, {seen.person_id for seen in page if seen.person_id is not None})
     more = len(found) > limit
     return SightingList(
-        sightings=[sighting_reply(sighting) for sighting in page],
+        sightings=[sighting_reply(sighting, names) for sighting in page],
         next_cursor=page[-1].sighting_id if more else None,
     )
 

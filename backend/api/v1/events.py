@@ -13,8 +13,8 @@ from backend.api.errors import COMMON_RESPONSES
 from backend.api.replies import sighting_reply
 from backend.domain.sighting import Sighting
 from backend.schemas.events import MissedEvents, SightingEvent
-from backend.storage import events, sightings
-from backend.storage.database import Database
+from backend.storage import events, people, sightings
+from backend.storage.database import Database, Transaction
 
 router = APIRouter(tags=["events"], responses=COMMON_RESPONSES)
 
@@ -71,12 +71,13 @@ def _after(database: Database, seen: int) -> list[tuple[int, SightingEvent | Non
     """The next events; None in the place of one whose sighting is gone."""
     with database.read() as tx:
         return [
-            (event.event_id, _told(event, sightings.find(tx, event.sighting_id)))
+            (event.event_id, _told(tx, event, sightings.find(tx, event.sighting_id)))
             for event in events.after(tx, seen, AT_ONCE)
         ]
 
 
-def _told(event: events.Event, sighting: Sighting | None) -> SightingEvent | None:
+def _told(tx: Transaction, event: events.Event, sighting: Sighting | None) -> SightingEvent | None:
     if sighting is None:
         return None
-    return SightingEvent(event=event.kind, happened_at=event.happened_at, sighting=sighting_reply(sighting))
+    names = people.display_names(tx, () if sighting.person_id is None else (sighting.person_id,))
+    return SightingEvent(event=event.kind, happened_at=event.happened_at, sighting=sighting_reply(sighting, names))

@@ -157,7 +157,7 @@ def _show(delivery: DeliveryReply, sighting: SightingReply | None, names: Mappin
 def _about(sighting: SightingReply | None) -> str:
     if sighting is None:
         return "A sighting"
-    return f"{plain(sighting.person_id or 'Stranger')} at {plain(sighting.camera_nickname)}"
+    return f"{plain(sighting.display_name or 'Stranger')} at {plain(sighting.camera_nickname)}"
 
 
 @st.dialog("Message", width="large", icon=":material/outgoing_mail:")

@@ -159,7 +159,7 @@ def _show_card(sighting: SightingReply) -> None:
 
 
 def _name(sighting: SightingReply) -> str:
-    return sighting.person_id or "Stranger"
+    return sighting.display_name or "Stranger"
 
 
 def _likeness(sighting: SightingReply) -> str:

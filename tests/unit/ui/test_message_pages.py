@@ -73,6 +73,7 @@ SIGHTING = {
     "camera_id": "01CAMERA",
     "camera_nickname": "FrontDoor",
     "person_id": "alice",
+    "display_name": "Alice A.",
     "similarity": 0.61,
     "threshold": 0.5,
     "started_at": NOW.isoformat(),
@@ -319,7 +320,7 @@ def test_a_delivery_shows_every_attempt_and_what_was_given_up_is_sent_again(monk
         said = _plain(text(app))
         app.button(key="again-01DELIVERY").click().run()
         assert sent(server, "POST", "/deliveries/01DELIVERY/retry") is None
-    assert "**alice at FrontDoor**" in said
+    assert "**Alice A. at FrontDoor**" in said
     assert "after 1.5 s: It answered 503." in said
     assert "after 1.5 s: It refuses with 410." in said
     assert "1 message given up" in said

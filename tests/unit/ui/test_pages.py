@@ -227,6 +227,7 @@ def _sighting(number: int, person_id: str | None) -> dict[str, object]:
         "camera_id": "01CAMERA",
         "camera_nickname": "FrontDoor",
         "person_id": person_id,
+        "display_name": person_id and person_id.title(),
         "similarity": 0.61,
         "threshold": 0.5,
         "started_at": began.isoformat(),
@@ -258,11 +259,11 @@ def test_sightings_are_shown_newest_first_and_further_ones_on_demand(monkeypatch
 
     with CannedHttp(answer) as server:
         app = opened("sightings", server.url, monkeypatch)
-        assert _names(app) == ["alice", "Stranger"]
+        assert _names(app) == ["Alice", "Stranger"]
         assert "here now" in text(app)
         assert "No picture of this sighting is left." in text(app)
         app.button(key="more_sightings").click().run()
-        assert _names(app) == ["alice", "Stranger", "carol"]
+        assert _names(app) == ["Alice", "Stranger", "Carol"]
         assert "more_sightings" not in [button.key for button in app.button]
 
 
