@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from backend.api.access import Needs, RouteTable
 from backend.api.factory import create_app
-from backend.cli import app as commands
+from backend.cli.commands import app as commands
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[1]

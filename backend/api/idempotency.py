@@ -37,7 +37,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
-    """A route that does a POST with a key once."""
+    """A route that does a POST with a key once, where it `creates` something."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Say in the OpenAPI document that a POST may carry a key."""
@@ -58,11 +58,18 @@ class IdempotentRoute(APIRoute):
             if key is None:
                 return await handle(request)
             try:
+                if not await self.creates(request):
+                    return await handle(request)
                 return await _once(request, _checked(key), handle)
             finally:
                 await request.close()
 
         return once
+
+    async def creates(self, request: Request) -> bool:
+        """Whether this POST creates something: what only asks is answered anew each time."""
+        del request
+        return True
 
 
 async def _once(request: Request, key: str, handle: Handler) -> Response:

@@ -1,4 +1,4 @@
-"""One camera being watched: a reader thread, a processor thread, and one slot between them."""
+"""One camera being watched: a reader thread, a processor thread, and a few places between them."""
 
 import logging
 import threading

@@ -5,11 +5,11 @@ import gc
 # What the imports make stays: to look for garbage among half a million objects, again and again, is a tenth of a start.
 gc.disable()
 
-from backend.cli import main  # noqa: E402 - only after the line above
+from backend.cli.commands import main  # noqa: E402 - only after the line above
 
 
 def run() -> None:
-    """Run a command, with nothing that was imported ever looked through for garbage."""
+    """Run a command, with nothing that was imported so far ever looked through for garbage."""
     gc.freeze()
     gc.enable()
     main()

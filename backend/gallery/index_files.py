@@ -71,12 +71,15 @@ class IndexFiles:
             shutil.rmtree(stale, ignore_errors=True)
 
     def remove_others(self) -> bool:
-        """Remove the indexes of all other models; whether there were any."""
-        found = self.folder.iterdir() if self.folder.is_dir() else iter(())
-        others = [path for path in found if _HOME.fullmatch(path.name) and path != self.home]
-        for other in others:
-            # What is still searched there is mapped, and stays readable.
-            shutil.rmtree(other, ignore_errors=True)
+        """Remove the indexes of all other models; whether any was removed. Raises StorageError where one cannot be."""
+        try:
+            found = self.folder.iterdir() if self.folder.is_dir() else iter(())
+            others = [path for path in found if _HOME.fullmatch(path.name) and path != self.home]
+            for other in others:
+                # What is still searched there is mapped, and stays readable.
+                shutil.rmtree(other)
+        except OSError as error:
+            raise StorageError(f"A former model's index cannot be removed: {error.strerror or error}.") from error
         return bool(others)
 
     def _placed(self, index: HnswIndex, state: State) -> Path:

@@ -48,8 +48,7 @@ class IndexKeeper:
         while True:
             searched = self._searched
             # By this thread, which has ended any work for a former model's index.
-            if searched.remove_other_indexes():
-                logger.info("The search index of a former model was removed.")
+            _tidy(searched)
             searched.renewal.wait()
             # Before looking whether to stop: what is asked for from here on is seen next time.
             searched.renewal.clear()
@@ -59,7 +58,7 @@ class IndexKeeper:
 
     def _renew(self, searched: Searched) -> None:
         try:
-            if searched.renew(lambda: not self._stopping.is_set()):
+            if searched.renew(lambda: not (self._stopping.is_set() or searched.is_retired)):
                 logger.info("The search index was written anew.")
         except Stopped:
             return
@@ -67,3 +66,11 @@ class IndexKeeper:
             logger.error("The search index could not be written: %s It is tried again later.", error)
             self._stopping.wait(PATIENCE_SECONDS)
             searched.renewal.set()
+
+
+def _tidy(searched: Searched) -> None:
+    try:
+        if searched.remove_other_indexes():
+            logger.info("The search index of a former model was removed.")
+    except StorageError as error:
+        logger.warning("%s It is tried again at the next start.", error)

@@ -3,8 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -75,7 +74,7 @@ class Searched:
         """
         self.model = model
         self.changing = threading.Lock()
-        """Held over a change of both the rows and what is searched, so that they change in the same order."""
+        """Held over a change of both rows and index, so that they change in one order; searches go on meanwhile."""
         self.renewal = threading.Event()
         """Set when the index should be written anew; see `renew`."""
         self._database = database
@@ -125,19 +124,13 @@ class Searched:
             self._seen = self._load()
         self._note_renewal()
 
-    @contextmanager
-    def handing_over(self) -> Iterator[None]:
-        """Hold every change off while another model takes over the rows; searches go on."""
-        with self.changing:
-            yield
-
     @property
     def is_retired(self) -> bool:
         """Whether the rows are another model's now."""
         return self._retired
 
     def retire(self) -> None:
-        """Follow the rows no more, within `handing_over`: they are another model's now.
+        """Follow the rows no more, within `changing`: they are another model's now.
 
         Whoever still searches here finds what was there before.
         """
@@ -162,7 +155,7 @@ class Searched:
         return True
 
     def remove_other_indexes(self) -> bool:
-        """Remove what indexes of other models are on the disk; whether there were any."""
+        """Remove what indexes of other models are on the disk; whether any was removed. Raises StorageError."""
         return self._shelf is not None and not self._retired and self._shelf.files.remove_others()
 
     def _replace(self, index: TemplateIndex, state: State) -> None:

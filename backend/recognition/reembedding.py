@@ -229,7 +229,7 @@ class Reembedder:
     def _take_over(self) -> bool:
         """Have the wanted model answer, if all is made by now that can be; whether it does."""
         former = self._successor.gallery()
-        with former.searched.handing_over():
+        with former.searched.changing:
             with self._database.write() as tx:
                 tally = reembedding.tally(tx, self._model)
                 if tally.waiting:

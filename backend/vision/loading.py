@@ -56,7 +56,7 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Pipelines:
-    """Pipelines for each purpose, on the same loaded models."""
+    """Pipelines for each purpose, on shared models."""
 
     photos: FacePipeline
     """For photos that are searched with; finds small faces too."""
@@ -107,6 +107,7 @@ def load_pipelines(
     plain = FacePipeline(photo_detector, embedder)
     least = quantised.LEAST_SIMILARITY if models.precision == "int8" else LEAST_SIMILARITY
     _check(plain, photo_detector, embedder, chosen, cache_dir, least)
+    check_detector(models.detector("cameras", camera_side))
     second_look = SecondLook(models.detector("photos", camera_side))
     enrolling: Embedder = MirroredEmbedder(embedder) if mirroring.enrol else embedder
     searching: Embedder = embedder if mirroring.search == "off" else MirroredEmbedder(embedder)

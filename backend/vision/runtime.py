@@ -13,7 +13,7 @@ for int8, which has a file of its own, `quantised`."""
 
 
 MOST_STREAMS = 4
-"""Each stream keeps memory of its own, and four find 250 faces a second: enough for forty cameras."""
+"""Each stream keeps memory of its own, and four search 250 frames a second: enough for forty cameras."""
 
 
 class InferenceSession(Protocol):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from backend.cli import app
+from backend.cli.commands import app
 from backend.domain.errors import InvalidField, InvalidImage
 from backend.recognition import compreface_server
 from backend.recognition.compreface_server import CompreFaceServer

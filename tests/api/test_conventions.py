@@ -65,6 +65,16 @@ def test_a_person_who_is_added_twice_by_one_request_is_added_once(api: httpx.Cli
     assert api.get("/persons").json()["total"] == 1
 
 
+def test_what_only_asks_is_answered_anew_whatever_its_key_is(api: httpx.Client) -> None:
+    def who() -> httpx.Response:
+        files = {"image": ("a.jpg", _face(ALICE), "image/jpeg")}
+        return api.post("/person", data={"action": "retrieve"}, files=files, headers=KEY).raise_for_status()
+
+    assert who().json()["decision"] == "unknown"
+    _enrol(api, "alice", _face(ALICE)).raise_for_status()
+    assert who().json()["person_id"] == "alice"
+
+
 def test_another_request_with_the_same_key_is_refused(api: httpx.Client) -> None:
     api.post("/v1/persons", json={"note": "x"}, headers=KEY).raise_for_status()
     assert _code(api.post("/v1/persons", json={"note": "y"}, headers=KEY)) == (422, "idempotency_key_reused")

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from backend.api.factory import create_app
-from backend.cli import app as commands
+from backend.cli.commands import app as commands
 from backend.settings import Settings
 from tools.write_reference import SECTIONS, Section
 

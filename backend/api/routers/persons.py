@@ -16,9 +16,18 @@ from backend.domain.person import composed
 from backend.schemas.cameras import CameraStatusReply
 from backend.schemas.persons import AddReply, PersonEntry, PersonList, RemoveReply, RetrieveReply
 
-router = APIRouter(tags=["persons"], route_class=IdempotentRoute, responses=COMMON_RESPONSES)
-
 Action = Literal["add", "retrieve", "remove", "camera_status"]
+
+
+class _PersonRoute(IdempotentRoute):
+    """`POST /person` creates something where it enrols."""
+
+    async def creates(self, request: Request) -> bool:
+        """Whether it does; see IdempotentRoute."""
+        return (await request.form()).get("action") == "add"
+
+
+router = APIRouter(tags=["persons"], route_class=_PersonRoute, responses=COMMON_RESPONSES)
 
 
 async def _person_id_as_sent(request: Request) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli import main
+from backend.cli.commands import main
 from backend.settings import Settings
 
 

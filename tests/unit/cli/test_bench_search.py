@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from backend.cli import app
 from backend.cli.bench_search import figures_of
+from backend.cli.commands import app
 
 SMALL = ("--templates", "1000", "--people", "500", "--probes", "20")
 FOUND = {

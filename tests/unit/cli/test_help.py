@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from backend.cli import app
+from backend.cli.commands import app
 from tests.unit.cli.conftest import Run
 
 

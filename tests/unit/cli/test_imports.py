@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from backend.cli import app
+from backend.cli.commands import app
 from tests.rig.photos import jpeg, person_crop
 from tests.unit.cli.conftest import Run
 

@@ -44,6 +44,25 @@ def test_without_a_token_it_says_how_to_make_one_in_one_line(command: tuple[str,
     assert "secrets.token_urlsafe" in line
 
 
+def test_while_a_command_is_imported_nobody_looks_for_garbage() -> None:
+    seen = """
+import gc, sys
+from backend.cli.__main__ import run
+print("backend.api.factory" in sys.modules, gc.isenabled(), sum(each["collections"] for each in gc.get_stats()[1:]))
+sys.argv = ["face-server", "--help"]
+try:
+    run()
+finally:
+    print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+"""
+    told = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    loaded, is_enabled, collections = told.split("\n", 1)[0].split()
+    assert (loaded, is_enabled) == ("True", "False")
+    # What a bare interpreter does before the first line.
+    assert int(collections) < 5
+    assert told.splitlines()[-1] == "True True"
+
+
 def test_under_uvicorn_itself_the_log_has_no_secrets_either(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "AUTH_TOKEN": TOKEN, "DATA_DIR": str(tmp_path / "data")}
     paths = (f"/persons?token={TOKEN}", "/persons?link=rtsp://viewer:hunter2@192.0.2.1/", f"/bots/{BOT}")

@@ -352,7 +352,7 @@ def test_the_index_of_a_model_is_kept_while_it_answers_and_removed_when_another_
     wait_until(lambda: not large.searched.renewal.is_set())
     assert home.is_dir()
 
-    with large.searched.handing_over():
+    with large.searched.changing:
         large.searched.retire()
         successor = Gallery(database, "another", shelf=Shelf(folder, "another", Limit(EXACTLY_UP_TO)))
     keeper.keep(successor.searched)
@@ -447,8 +447,22 @@ def test_the_keeper_looks_after_another_gallery_when_it_is_told(many: Gallery, f
     assert len(places(folder)) == 1
 
 
+def test_a_former_index_that_cannot_be_removed_is_told_of_and_keeps_nobody_from_working(
+    many: Gallery, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (folder / "another-0123abcd").mkdir(parents=True)
+    monkeypatch.setattr("backend.gallery.index_files.shutil.rmtree", refused)
+    keeper = IndexKeeper(many.searched)
+    keeper.start()
+    keeper.stop(10.0)
+    assert "cannot be removed: Permission denied" in caplog.text
+
+
 def test_a_retired_gallery_answers_as_before_and_writes_no_index(many: Gallery, folder: Path) -> None:
-    with many.searched.handing_over():
+    with many.searched.changing:
         many.searched.retire()
     many.remove("person 3")
     many.refresh()

@@ -1,7 +1,9 @@
 """The default pipelines come ready to use."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backend.domain.errors import ModelError
@@ -10,6 +12,7 @@ from backend.vision.loading import Mirroring, MirrorSearch, load_pipelines
 from backend.vision.pipeline import FacePipeline
 from backend.vision.runtime import InferenceSession, Precision
 from backend.vision.runtime_openvino import OpenVinoRuntime
+from backend.vision.turns import Images
 from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, astronaut, group_photo
 from tests.unit.vision.spoiled import Spoiled, with_channels_swapped
 
@@ -26,22 +29,30 @@ def test_an_empty_cache_is_filled(tmp_path: Path) -> None:
     assert len(list((tmp_path / "models").glob("*.onnx"))) == 2
 
 
-class SwappingRuntime:
-    """An engine that mixes up red and blue."""
+class SpoilingRuntime:
+    """An engine that gets the input of some of its sessions wrong."""
 
-    name = "swapping"
+    name = "spoiling"
     device = "cpu"
-    streams = 1
+    streams = 2
     precisions: tuple[Precision, ...] = ("f32",)
-    identity = "swapping"
+    identity = "spoiling"
+
+    def __init__(self, spoil: Callable[[Images], Images], of_streams: int) -> None:
+        self._spoil = spoil
+        self._of_streams = of_streams
 
     def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
-        return Spoiled(OpenVinoRuntime().load(model, precision, streams), with_channels_swapped)
+        session = OpenVinoRuntime().load(model, precision, streams)
+        return Spoiled(session, self._spoil) if streams == self._of_streams else session
 
 
-def test_models_that_answer_wrongly_are_not_served(cache_dir: Path) -> None:
+@pytest.mark.parametrize(("spoil", "of_streams"), [(with_channels_swapped, 1), (np.zeros_like, 2)])
+def test_models_that_answer_wrongly_are_not_served(
+    cache_dir: Path, spoil: Callable[[Images], Images], of_streams: int
+) -> None:
     with pytest.raises(ModelError, match="self-test"):
-        load_pipelines(cache_dir, runtime=SwappingRuntime())
+        load_pipelines(cache_dir, runtime=SpoilingRuntime(spoil, of_streams))
 
 
 def template_of_astronaut(pipeline: FacePipeline) -> Template:
