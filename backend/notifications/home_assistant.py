@@ -7,7 +7,7 @@ online. A Home Assistant that restarts knows it again. An event is never retaine
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,9 +36,22 @@ class CameraOnline:
     online: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LastSeen:
+    """The last sighting of somebody, or at a camera, and what a known person is called where that is not their id."""
+
+    sighting: Sighting
+    called: str | None
+
+
 def status_topic(topic: str) -> str:
     """Where we say `online`, and our last will `offline`."""
     return f"{topic}/status"
+
+
+def told_topic(topic: str) -> str:
+    """Where we mark that the broker holds what it was told."""
+    return f"{topic}/told"
 
 
 def of_sighting(
@@ -48,19 +61,29 @@ def of_sighting(
     if sighting is None:
         return
     yield from _of_camera(topic, discovery, sighting.camera_id, sighting.camera_nickname)
-    seen = {
-        "person": called or sighting.person_id or "unknown",
-        "person_id": sighting.person_id,
-        "camera": sighting.camera_nickname,
-        "seen_at": sighting.started_at.isoformat(),
-    }
     if sighting.person_id is None:
         yield from _of_strangers(topic, discovery)
         yield Publication(f"{topic}/stranger", b"ON")
     else:
-        yield from _of_person(topic, discovery, sighting.person_id, called or sighting.person_id)
-        yield Publication(f"{topic}/person/{slug(sighting.person_id)}", _json(seen), retain=True)
-    yield Publication(f"{topic}/camera/{sighting.camera_id}", _json(seen), retain=True)
+        yield from _last_of_person(topic, discovery, sighting.person_id, LastSeen(sighting, called))
+    yield _last_at_camera(topic, LastSeen(sighting, called))
+
+
+def of_past(topic: str, discovery: str, past: Iterable[LastSeen], cameras: Sequence[CameraOnline]) -> list[Publication]:
+    """What stays true of sightings, given the oldest first: of their people, and of those of `cameras` they were at."""
+    watched = {camera.camera_id for camera in cameras}
+    states: list[Publication] = []
+    for last in past:
+        if last.sighting.person_id is not None:
+            states += _last_of_person(topic, discovery, last.sighting.person_id, last)
+        if last.sighting.camera_id in watched:
+            states.append(_last_at_camera(topic, last))
+    return latest(states)
+
+
+def latest(publications: Iterable[Publication]) -> list[Publication]:
+    """The last of each topic: what a later sighting says of an entity takes the place of what an earlier one says."""
+    return list({publication.topic: publication for publication in publications}.values())
 
 
 def of_cameras(topic: str, discovery: str, cameras: Iterable[CameraOnline]) -> Iterator[Publication]:
@@ -76,6 +99,26 @@ def slug(person_id: str) -> str:
     """A person's id as a part of a topic: letters and digits, and a hash where something had to be left out."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", person_id)
     return plain if plain == person_id else f"{plain}_{hashlib.sha256(person_id.encode()).hexdigest()[:8]}"
+
+
+def _last_of_person(topic: str, discovery: str, person_id: str, last: LastSeen) -> Iterator[Publication]:
+    yield from _of_person(topic, discovery, person_id, last.called or person_id)
+    yield Publication(f"{topic}/person/{slug(person_id)}", _seen(last), retain=True)
+
+
+def _last_at_camera(topic: str, last: LastSeen) -> Publication:
+    return Publication(f"{topic}/camera/{last.sighting.camera_id}", _seen(last), retain=True)
+
+
+def _seen(last: LastSeen) -> bytes:
+    sighting = last.sighting
+    seen = {
+        "person": last.called or sighting.person_id or "unknown",
+        "person_id": sighting.person_id,
+        "camera": sighting.camera_nickname,
+        "seen_at": sighting.started_at.isoformat(),
+    }
+    return _json(seen)
 
 
 def _of_camera(topic: str, discovery: str, camera_id: str, nickname: str) -> Iterator[Publication]:

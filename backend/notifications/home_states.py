@@ -1,14 +1,15 @@
-"""Keeps Home Assistant told, over every MQTT channel, which cameras are online."""
+"""Keeps Home Assistant told which cameras are online, and a broker that forgot it, who was seen last."""
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from backend.domain.errors import DeliveryError, StorageError
 from backend.domain.notification import Channel, ChannelKind
-from backend.notifications.home_assistant import CameraOnline
+from backend.notifications.home_assistant import CameraOnline, LastSeen
 from backend.notifications.mqtt import MqttNotifier
-from backend.storage import channels
+from backend.storage import channels, people, sightings
 from backend.storage.database import Database
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class HomeStates:
         cameras: Callable[[], Sequence[CameraOnline]],
         interval_s: float = INTERVAL_S,
     ) -> None:
-        """Tell the MQTT channels of `database` what `cameras` answers, through `notifier`."""
+        """Tell the MQTT channels of `database` what `cameras` answers and what they were told, through `notifier`."""
         self._database = database
         self._notifier = notifier
         self._cameras = cameras
@@ -63,6 +64,7 @@ class HomeStates:
     def _tell(self) -> None:
         with self._database.read() as tx:
             brokers = [channel for channel in channels.all_by_age(tx) if channel.kind is ChannelKind.MQTT]
+        self._notifier.keep_only([broker.channel_id for broker in brokers])
         if not brokers:
             return
         cameras = self._cameras()
@@ -70,11 +72,17 @@ class HomeStates:
             if self._stopping.is_set():
                 return
             try:
-                self._notifier.report(broker, cameras)
+                self._notifier.report(broker, cameras, partial(self._past, broker.channel_id))
             except DeliveryError as error:
                 self._complain(broker, error)
             else:
                 self._complained.discard(broker.channel_id)
+
+    def _past(self, channel_id: str) -> list[LastSeen]:
+        with self._database.read() as tx:
+            told = sightings.last_told(tx, channel_id)
+            names = people.display_names(tx, {sighting.person_id for sighting in told if sighting.person_id})
+        return [LastSeen(sighting, names.get(sighting.person_id or "")) for sighting in told]
 
     def _complain(self, broker: Channel, error: DeliveryError) -> None:
         """Log a trouble, once until the broker was told something again: it is tried every few seconds."""

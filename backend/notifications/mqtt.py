@@ -5,12 +5,13 @@ import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -19,7 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
 from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.notifications import home_assistant
-from backend.notifications.home_assistant import CameraOnline, Publication
+from backend.notifications.home_assistant import CameraOnline, LastSeen, Publication
 from backend.notifications.webhook import sighting_document
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ EXPIRY = timedelta(minutes=5)
 _KEEPALIVE_S = 30
 _CONNECTING_S = 4.0
 """How long an end may have to wait for a connection that is just being made."""
+_PORTION = 20
+"""How much of what a broker forgot it is told at a time, so that a message never stands behind much of it."""
+_TOLD, _QUESTION = b"told", b"?"
+"""What a broker that holds what it was told answers, and what every broker answers, when asked whether it does."""
 _BAD_LOGIN = frozenset({132, 133, 134, 135, 138, 140})
 """Reason codes of MQTT 5 by which a broker refuses who we are or what we speak, as it will tomorrow."""
 _LATER = frozenset({128, 131, 145, 147, 151})
@@ -49,7 +54,6 @@ class MqttNotifier:
         self._timeout_s = timeout_s
         self._gate = threading.Lock()
         self._links: dict[str, _Link] = {}
-        self._standing: dict[str, _Standing] = {}
         self._closed = False
 
     def send(self, channel: Channel, notification: Notification) -> Receipt:
@@ -69,17 +73,32 @@ class MqttNotifier:
             for entry in digest.entries
             for publication in home_assistant.of_sighting(topic, discovery, entry.sighting, entry.called)
         ]
-        # What a later sighting of the burst says of an entity takes the place of what an earlier one says.
-        latest = {publication.topic: publication for publication in changes}
         told = [{"event_id": entry.event_id, "sighting": sighting_document(entry.sighting)} for entry in digest.entries]
         event = _event(topic, digest.event_id, digest.text, {"type": "digest", "sighting": None, "sightings": told})
-        self._publish(channel, (*latest.values(), event))
+        self._publish(channel, (*home_assistant.latest(changes), event))
         return Receipt("The broker acknowledged it.")
 
-    def report(self, channel: Channel, cameras: Iterable[CameraOnline]) -> None:
-        """Tell which cameras are online, where that changed; raises as `send`."""
+    def report(self, channel: Channel, cameras: Sequence[CameraOnline], past: Callable[[], Iterable[LastSeen]]) -> None:
+        """Tell which cameras are online, where that changed, and a broker that forgot it what `past` answers.
+
+        Raises as `send`. What is being sent meanwhile goes on, whatever the broker says to this.
+        """
         topic, discovery = channel.settings.get("topic", "face-server"), channel.settings.get("discovery", "")
-        self._publish(channel, home_assistant.of_cameras(topic, discovery, cameras))
+        link, deadline = self._link(channel), time.monotonic() + self._timeout_s
+        link.publish(home_assistant.of_cameras(topic, discovery, cameras), deadline)
+        if link.has_forgotten:
+            missed = home_assistant.of_past(topic, discovery, past(), cameras)
+            for start in range(0, len(missed), _PORTION):
+                link.repeat(missed[start : start + _PORTION], deadline)
+            # Last: a broker that was not told everything is told it the next time.
+            link.publish([Publication(home_assistant.told_topic(topic), _TOLD, retain=True)], deadline)
+
+    def keep_only(self, channel_ids: Collection[str]) -> None:
+        """Say good-bye to the brokers of all other channels, and forget what lets us in there."""
+        with self._gate:
+            gone = [self._links.pop(channel_id) for channel_id in self._links.keys() - set(channel_ids)]
+        for link in gone:
+            link.close()
 
     def close(self, within_s: float = CLOSING_S) -> None:
         """Break off what is being sent and say good-bye to every broker; see Notifier.
@@ -113,12 +132,9 @@ class MqttNotifier:
             if self._closed:
                 raise DeliveryDelayed("The service is stopping.")
             link = self._links.get(channel.channel_id)
-            if link is not None and link.settings == dict(channel.settings):
+            if link is not None and link.settings == dict(channel.settings) and not link.ended:
                 return link
-            standing = self._standing.get(channel.channel_id)
-            if standing is None or standing.settings != dict(channel.settings):
-                standing = self._standing[channel.channel_id] = _Standing(dict(channel.settings))
-            fresh = self._links[channel.channel_id] = _Link(standing, self._timeout_s)
+            fresh = self._links[channel.channel_id] = _Link(channel.settings, self._timeout_s)
         if link is not None:
             link.close()
         return fresh
@@ -130,15 +146,6 @@ class MqttNotifier:
         link.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What a broker is to hold, over all connections to it: one that forgot it at a restart is told it again."""
-
-    settings: Mapping[str, str]
-    retained: dict[str, Publication] = field(default_factory=dict)
-    """The last publication to each topic, in the order in which the topics came."""
-
-
 @dataclass(slots=True)
 class _State:
     """What the library's thread has told of a connection; guarded by the link's condition."""
@@ -146,43 +153,56 @@ class _State:
     connected: bool = False
     closed: bool = False
     problem: DeliveryError | None = None
+    questioned: bool = False
+    """Whether our question has come back, and before it all that the broker holds on the question's topic."""
+    remembers: bool = False
 
 
 class _Link:
-    """One connection to a broker; safe to use from any thread."""
+    """One connection to a broker, never made anew; safe to use from any thread."""
 
-    def __init__(self, standing: _Standing, timeout_s: float) -> None:
+    def __init__(self, settings: Mapping[str, str], timeout_s: float) -> None:
         """Begin to connect; raises DeliveryRefused where the settings cannot be used."""
-        settings = self.settings = standing.settings
-        self._retained = standing.retained
+        self.settings = dict(settings)
+        self._topic = settings.get("topic", "face-server")
+        self._handing = threading.Lock()
+        """Held while something is handed over. The library's thread must never wait for it: it has locks of its own."""
+        self._told: dict[str, bytes] = {}
+        """What was handed over last on each retained topic; guarded by `_handing`."""
         self._changed = threading.Condition()
         self._state = _State()
         self._answered: dict[int, ReasonCode] = {}
-        self._told: dict[str, bytes] = {}
+        self._unasked: set[int] = set()
+        """The numbers of what nobody waits for an answer to; guarded by the condition."""
         self._client = self._make_client(timeout_s)
         self._client.connect_async(settings["host"], int(settings.get("port", "1883")), _KEEPALIVE_S)
         self._client.loop_start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can be published here any more."""
+        with self._changed:
+            return self._state.closed or self._state.problem is not None
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether the broker is known not to hold what it was told in former connections.
+
+        One that does not let us read what it holds is not known to: it is told nothing again.
+        """
+        with self._changed:
+            return self._state.questioned and not self._state.remembers
+
     def publish(self, publications: Iterable[Publication], deadline: float) -> None:
         """Publish these in their order and wait for the broker's word on each.
 
-        What is retained is published only where it differs from the last time in this connection, and at the first
-        chance with all that was retained before it.
+        What is retained is published only where it differs from the last time in this connection.
         """
-        self._wait(lambda: self._state.connected, deadline)
-        sent = [publication for publication in self._with_retained(publications) if self._is_news(publication)]
-        numbers = [self._hand_over(publication) for publication in sent]
-        self._wait(lambda: self._answered.keys() >= set(numbers), deadline)
-        with self._changed:
-            answers = [self._answered.pop(number) for number in numbers]
-        refusal = next((answer for answer in answers if answer.is_failure), None)
-        if refusal is not None:
-            kind = DeliveryDelayed if refusal.value in _LATER else DeliveryRefused
-            raise kind(f"The broker refuses: {refusal}.")
-        kept = {publication.topic: publication for publication in sent if publication.retain}
-        with self._changed:
-            self._told |= {topic: publication.payload for topic, publication in kept.items()}
-            self._retained.update(kept)
+        self._publish(publications, deadline, self._is_news)
+
+    def repeat(self, publications: Iterable[Publication], deadline: float) -> None:
+        """Publish these as `publish`, but for topics that something was published on: that is newer."""
+        self._publish(publications, deadline, self._is_untold)
 
     def close(self) -> None:
         """Say good-bye and end the connection; whoever waits for it gets DeliveryDelayed."""
@@ -196,14 +216,15 @@ class _Link:
         self._client.loop_stop()
         # Without a way back from the library to us, its sockets are closed now and not when the garbage is collected.
         self._client.on_connect = self._client.on_connect_fail = None
-        self._client.on_disconnect = self._client.on_publish = None
+        self._client.on_disconnect = self._client.on_publish = self._client.on_message = None
 
     @property
     def _status_topic(self) -> str:
-        return home_assistant.status_topic(self.settings.get("topic", "face-server"))
+        return home_assistant.status_topic(self._topic)
 
     def _make_client(self, timeout_s: float) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        # After a loss nobody knows what the broker still holds: a new link begins anew.
+        client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, reconnect_on_failure=False)
         client.connect_timeout = min(timeout_s, _CONNECTING_S)
         # The library would log what it publishes.
         client.disable_logger()
@@ -216,18 +237,44 @@ class _Link:
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_message = self._on_message
         return client
 
-    def _with_retained(self, publications: Iterable[Publication]) -> list[Publication]:
-        """These after what was retained before, but for what they take the place of."""
-        wanted = list(publications)
-        replaced = {publication.topic for publication in wanted}
-        with self._changed:
-            before = [publication for topic, publication in self._retained.items() if topic not in replaced]
-        return [*before, *wanted]
+    def _publish(
+        self, publications: Iterable[Publication], deadline: float, wanted: Callable[[Publication], bool]
+    ) -> None:
+        self._wait(lambda: self._state.connected, deadline)
+        with self._handing:
+            sent = {self._hand_over(publication): publication for publication in publications if wanted(publication)}
+        try:
+            self._wait(lambda: self._answered.keys() >= sent.keys(), deadline)
+        finally:
+            answers = self._take_answers(sent.keys())
+            taken = {number for number, answer in answers.items() if not answer.is_failure}
+            self._untell(publication for number, publication in sent.items() if number not in taken)
+        refusal = next((answer for answer in answers.values() if answer.is_failure), None)
+        if refusal is not None:
+            kind = DeliveryDelayed if refusal.value in _LATER else DeliveryRefused
+            raise kind(f"The broker refuses: {refusal}.")
 
     def _is_news(self, publication: Publication) -> bool:
         return not publication.retain or self._told.get(publication.topic) != publication.payload
+
+    def _is_untold(self, publication: Publication) -> bool:
+        return publication.topic not in self._told
+
+    def _take_answers(self, numbers: AbstractSet[int]) -> dict[int, ReasonCode]:
+        with self._changed:
+            answers = {number: self._answered.pop(number) for number in numbers & self._answered.keys()}
+            self._unasked |= numbers - answers.keys()
+        return answers
+
+    def _untell(self, publications: Iterable[Publication]) -> None:
+        """Have what the broker did not take published the next time, unless something else was since."""
+        with self._handing:
+            for publication in publications:
+                if self._told.get(publication.topic) == publication.payload:
+                    del self._told[publication.topic]
 
     def _hand_over(self, publication: Publication) -> int:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # the library's own
@@ -236,6 +283,8 @@ class _Link:
         info = self._client.publish(publication.topic, publication.payload, 1, publication.retain, properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise DeliveryDelayed("The connection to the broker was lost.")
+        if publication.retain:
+            self._told[publication.topic] = publication.payload
         return info.mid
 
     def _wait(self, done: Callable[[], bool], deadline: float) -> None:
@@ -254,14 +303,20 @@ class _Link:
     def _on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        if not reason.is_failure:
-            client.publish(self._status_topic, b"online", 1, retain=True)
+        unasked = set() if reason.is_failure else self._begin(client)
         with self._changed:
-            # A broker that was started anew may have forgotten what it held.
-            self._told = {}
+            self._unasked |= unasked
             self._state.problem = _problem_of_login(reason)
             self._state.connected = not reason.is_failure
             self._changed.notify_all()
+
+    def _begin(self, client: Client) -> set[int]:
+        """Say that we are there, and ask what the broker holds; answers the numbers of what it published for that."""
+        told = home_assistant.told_topic(self._topic)
+        online = client.publish(self._status_topic, b"online", 1, retain=True)
+        client.subscribe(told, 1)
+        # We hear our own question, but only after what was retained on its topic.
+        return {online.mid, client.publish(told, _QUESTION, 1).mid}
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
         self._fail("The broker cannot be reached.")
@@ -275,8 +330,16 @@ class _Link:
         self, _client: Client, _data: Any, number: int, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         with self._changed:
+            if number in self._unasked:
+                self._unasked.discard(number)
+                return
             self._answered[number] = reason
             self._changed.notify_all()
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        with self._changed:
+            self._state.remembers |= message.payload == _TOLD
+            self._state.questioned |= message.payload == _QUESTION
 
     def _fail(self, words: str) -> None:
         with self._changed:

@@ -5,15 +5,16 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, insert, select, update
+from sqlalchemy import ColumnElement, Row, case, func, insert, or_, select, union, update
 
 from backend.domain.face import Template
 from backend.domain.geometry import Box
+from backend.domain.notification import DeliveryState
 from backend.domain.sighting import EventKind, Sighting, SightingFilter
 from backend.storage import events
 from backend.storage.database import Transaction
 from backend.storage.embeddings import from_bytes, to_bytes
-from backend.storage.tables import sightings
+from backend.storage.tables import deliveries, people, sightings
 
 
 def add(tx: Transaction, sighting: Sighting, template: Template) -> None:
@@ -91,6 +92,28 @@ def page(tx: Transaction, wanted: SightingFilter, before: str | None, limit: int
         conditions.append(sightings.c.sighting_id < before)
     query = select(sightings).where(*conditions).order_by(sightings.c.sighting_id.desc()).limit(limit)
     return [_sighting(row) for row in tx.execute(query)]
+
+
+def last_told(tx: Transaction, channel_id: str, limit: int = 500) -> list[Sighting]:
+    """Of what a channel was told the last sighting of each person and at each camera, the oldest first.
+
+    The newest `limit` of these, and nothing of people who are enrolled no more.
+    """
+    told = (
+        select(sightings.c.sighting_id, sightings.c.person_id, sightings.c.camera_id)
+        .join(deliveries, deliveries.c.sighting_id == sightings.c.sighting_id)
+        .where(
+            deliveries.c.channel_id == channel_id,
+            deliveries.c.state == DeliveryState.DELIVERED,
+            or_(sightings.c.person_id.is_(None), sightings.c.person_id.in_(select(people.c.person_id))),
+        )
+        .subquery()
+    )
+    newest = func.max(told.c.sighting_id)
+    of_people = select(newest).where(told.c.person_id.is_not(None)).group_by(told.c.person_id)
+    chosen = sightings.c.sighting_id.in_(union(of_people, select(newest).group_by(told.c.camera_id)))
+    query = select(sightings).where(chosen).order_by(sightings.c.sighting_id.desc()).limit(limit)
+    return [_sighting(row) for row in tx.execute(query)][::-1]
 
 
 def _tell_change(tx: Transaction, before: Sighting | None) -> None:

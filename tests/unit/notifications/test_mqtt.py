@@ -7,24 +7,26 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from backend.domain.errors import DeliveryDelayed, DeliveryRefused
 from backend.domain.notification import Channel, ChannelKind, Digest, DigestEntry, Notification
-from backend.notifications.home_assistant import CameraOnline, slug
+from backend.notifications.home_assistant import CameraOnline, LastSeen, slug
 from backend.notifications.home_states import HomeStates
 from backend.notifications.mqtt import MqttNotifier
-from backend.storage import channels
+from backend.storage import channels, outbox, people
 from tests.rig.broker import FORBIDDEN, PASSWORD, USER, Broker
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.watching import wait_until
-from tests.unit.notifications.situations import a_home, a_sighting
+from tests.unit.notifications.situations import NOON, Home, a_home, a_sighting
 
 PICTURE = jpeg(person_crop(2))
 TIMEOUT_S = 2.0
+FRONT = CameraOnline("front", "Front door", True)
 
 
 @pytest.fixture
@@ -42,6 +44,11 @@ def notifier() -> Iterator[MqttNotifier]:
 def a_channel(port: int, **settings: str) -> Channel:
     values = {"host": "127.0.0.1", "port": str(port), "username": USER, "password": PASSWORD, "topic": "faces"}
     return Channel("home", ChannelKind.MQTT, values | {"discovery": "homeassistant"} | settings)
+
+
+def nobody() -> list[LastSeen]:
+    """Who was seen before: no one."""
+    return []
 
 
 def a_message(person_id: str | None = "alice") -> Notification:
@@ -69,7 +76,7 @@ def test_what_stays_true_is_retained_and_nothing_that_happened(broker: Broker, n
 
 
 def test_the_stranger_is_described_before_the_first_one_comes(broker: Broker, notifier: MqttNotifier) -> None:
-    notifier.report(a_channel(broker.port), [])
+    notifier.report(a_channel(broker.port), [], nobody)
     assert [json.loads(seen.payload)["name"] for seen in broker.kept() if seen.topic.endswith("/config")] == [
         "Stranger present"
     ]
@@ -106,7 +113,7 @@ def test_without_a_discovery_prefix_nothing_is_described(broker: Broker, notifie
 
 def test_a_camera_is_told_online_when_that_changes(broker: Broker, notifier: MqttNotifier) -> None:
     for online in (True, True, False):
-        notifier.report(a_channel(broker.port), [CameraOnline("front", "Front door", online)])
+        notifier.report(a_channel(broker.port), [CameraOnline("front", "Front door", online)], nobody)
     assert [seen.payload for seen in broker.wait_for("faces/camera/front/online", 2)] == [b"ON", b"OFF"]
 
 
@@ -133,35 +140,128 @@ def test_after_a_broken_connection_the_next_message_arrives_once(broker: Broker,
         assert len(broker.wait_for("faces/events", 2)) == 2
 
 
-@pytest.mark.parametrize("noticed", [True, False], ids=["noticed", "too short to be noticed"])
-def test_a_broker_that_forgot_everything_at_a_restart_is_told_it_again(
-    tmp_path: Path, notifier: MqttNotifier, noticed: bool
+@contextmanager
+def kept_told(home: Home, notifier: MqttNotifier, *cameras: CameraOnline) -> Iterator[list[int]]:
+    """Home Assistant is told of these cameras, and of what was before; gives a list that grows at each look."""
+    looks: list[int] = []
+
+    def look() -> list[CameraOnline]:
+        looks.append(1)
+        return list(cameras)
+
+    states = HomeStates(home.database, notifier, look, interval_s=0.02)
+    states.start()
+    yield looks
+    states.stop(5.0)
+
+
+def a_home_that_told(home: Home, port: int, *person_ids: str) -> str:
+    """Have these people enrolled and told of over MQTT, one after the other; answers the channel's id."""
+    with home.database.write() as tx:
+        channel_id = channels.add(tx, ChannelKind.MQTT, a_channel(port).settings, "Home")
+        people.add_many(tx, person_ids)
+    for number, person_id in enumerate(person_ids):
+        sighting = home.see(person_id, channel_id, picture=None, sighting_id=f"01{number}")
+        with home.database.write() as tx:
+            (delivery,) = outbox.of_sighting(tx, sighting.sighting_id)
+            outbox.delivered(tx, delivery.delivery_id, None, sighting, NOON)
+    return channel_id
+
+
+def wait_for_all(broker: Broker) -> dict[str, bytes]:
+    """Wait until the broker was told everything; answers what it holds."""
+    wait_until(lambda: b"told" in [seen.payload for seen in broker.seen("faces/told")])
+    return {seen.topic: seen.payload for seen in broker.kept()}
+
+
+@pytest.mark.parametrize("process", ["the same", "another"])
+def test_a_broker_that_comes_back_empty_is_told_it_again(tmp_path: Path, notifier: MqttNotifier, process: str) -> None:
+    with a_home(tmp_path) as home, closing(MqttNotifier(TIMEOUT_S)) as another:
+        with Broker(tmp_path) as broker:
+            a_home_that_told(home, broker.port, "alice", "bob")
+            with kept_told(home, notifier, FRONT):
+                held = wait_for_all(broker)
+        assert {"faces/person/alice", "faces/person/bob", "faces/camera/front", "faces/camera/front/online"} <= set(
+            held
+        )
+        assert json.loads(held["faces/camera/front"])["person"] == "bob"
+        with (
+            Broker(tmp_path, port=broker.port) as broker,
+            kept_told(home, notifier if process == "the same" else another, FRONT),
+        ):
+            assert wait_for_all(broker) == held
+            # Nor is what happened before told as news.
+            assert broker.seen("faces/events") == []
+
+
+def test_who_is_gone_is_not_told_again(tmp_path: Path, notifier: MqttNotifier) -> None:
+    with a_home(tmp_path) as home:
+        with Broker(tmp_path) as broker:
+            a_home_that_told(home, broker.port, "alice", "bob")
+            with kept_told(home, notifier, FRONT):
+                wait_for_all(broker)
+        with home.database.write() as tx:
+            people.remove(tx, "bob")
+        with Broker(tmp_path, port=broker.port) as broker, kept_told(home, notifier):
+            held = wait_for_all(broker)
+        assert "faces/person/alice" in held
+        assert [topic for topic in held if re.search("bob|/camera[/_]", topic)] == []
+
+
+def test_a_broker_that_forgot_nothing_is_told_of_nobody_again(
+    tmp_path: Path, broker: Broker, notifier: MqttNotifier
 ) -> None:
-    front = [CameraOnline("front", "Front door", True)]
+    with (
+        a_home(tmp_path) as home,
+        closing(MqttNotifier(TIMEOUT_S)) as another,
+        TcpProxy(broker.port) as proxy,
+    ):
+        a_home_that_told(home, proxy.port, "alice")
+        for connection, by in enumerate([notifier, notifier, another], 1):
+            with kept_told(home, by, FRONT) as looks:
+                broker.wait_for("faces/camera/front/online", connection)
+                wait_for_all(broker)
+                looked = len(looks)
+                wait_until(lambda looks=looks, looked=looked: len(looks) > looked + 5)  # type: ignore[misc]
+            proxy.cut()
+        assert (
+            len(broker.seen("faces/person/alice")) == len(broker.seen("homeassistant/sensor/faces/person_alice_s")) == 1
+        )
 
-    def is_away() -> bool:
-        try:
-            notifier.report(channel, front)
-        except DeliveryDelayed:
-            return True
-        return False
 
-    with Broker(tmp_path) as broker:
-        channel = a_channel(broker.port)
-        notifier.send(channel, a_message("alice"))
-        notifier.send(channel, a_message("bob"))
-        notifier.report(channel, front)
-        held = {seen.topic: seen.payload for seen in broker.kept()}
-    if noticed:
-        wait_until(is_away)
-    with Broker(tmp_path, port=broker.port) as broker:
-        if not noticed:
-            # The library connects again by itself.
-            broker.wait_for("faces/status")
-        notifier.report(channel, front)
-        assert {seen.topic: seen.payload for seen in broker.kept()} == held
-        # Nor is what happened before told as news.
-        assert broker.seen("faces/events") == []
+def test_what_was_before_takes_the_place_of_nothing_newer(broker: Broker, notifier: MqttNotifier) -> None:
+    channel = a_channel(broker.port)
+    before = a_sighting("alice", started_at=NOON - timedelta(hours=1))
+    notifier.send(channel, a_message("alice"))
+
+    def is_told() -> bool:
+        notifier.report(channel, [FRONT], lambda: [LastSeen(before, None)])
+        return b"told" in [seen.payload for seen in broker.seen("faces/told")]
+
+    wait_until(is_told)
+    for topic in ("faces/person/alice", "faces/camera/front"):
+        (state,) = (seen.payload for seen in broker.seen(topic) if seen.topic == topic)
+        assert json.loads(state)["seen_at"] == NOON.isoformat()
+
+
+def test_a_report_that_is_refused_breaks_nothing_off(broker: Broker, notifier: MqttNotifier) -> None:
+    channel = a_channel(broker.port, discovery=FORBIDDEN)
+    for _ in range(2):
+        with pytest.raises(DeliveryRefused):
+            notifier.report(channel, [FRONT], nobody)
+    notifier.send(channel, Notification("a test", None, "01EVENT"))
+    assert broker.wait_for("faces/events")
+    assert len(broker.seen("faces/status")) == 1
+
+
+def test_the_broker_of_a_channel_that_is_gone_is_left(tmp_path: Path, broker: Broker, notifier: MqttNotifier) -> None:
+    with a_home(tmp_path) as home:
+        channel_id = a_home_that_told(home, broker.port, "alice")
+        with kept_told(home, notifier, FRONT):
+            broker.wait_for("faces/camera/front/online")
+            with home.database.write() as tx:
+                channels.remove(tx, channel_id)
+            assert [seen.payload for seen in broker.wait_for("faces/status", 2)] == [b"online", b"offline"]
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import numpy as np
 import pytest
 
 from backend.domain.sighting import Sighting, SightingFilter
-from backend.storage import sightings
+from backend.storage import outbox, people, sightings
 from backend.storage.database import Database
 from tests.unit.notifications.situations import NOON, a_look, a_sighting
 
@@ -117,3 +118,30 @@ def test_who_was_here_lately_is_told_by_camera_the_latest_first(database: Databa
         seen = [sighting for sighting, _ in sightings.seen_since(tx, "front", NOON)]
     assert seen == [late, early]
     assert not {elsewhere, before} & set(seen)
+
+
+def test_the_last_that_a_channel_was_told_of_each_person_and_camera(database: Database) -> None:
+    ids = (f"01{number}" for number in count())
+
+    def told(person_id: str | None, camera_id: str = "front", channel_id: str = "home") -> Sighting:
+        (sighting,) = _keep(database, a_sighting(person_id, camera_id=camera_id, sighting_id=next(ids)))
+        with database.write() as tx:
+            outbox.add(tx, sighting.sighting_id, channel_id)
+            (delivery,) = outbox.of_sighting(tx, sighting.sighting_id)
+            outbox.delivered(tx, delivery.delivery_id, None, sighting, NOON)
+        return sighting
+
+    with database.write() as tx:
+        people.add_many(tx, ["alice", "bob"])
+    told("alice")
+    bob = told("bob", "back")
+    alice = told("alice")
+    stranger = told(None)
+    told("of old", "back")
+    told("alice", channel_id="phone")
+    (waits,) = _keep(database, a_sighting("bob", sighting_id=next(ids)))
+    with database.write() as tx:
+        outbox.add(tx, waits.sighting_id, "home")
+        assert sightings.last_told(tx, "home") == [bob, alice, stranger]
+        assert sightings.last_told(tx, "home", limit=2) == [alice, stranger]
+        assert sightings.last_told(tx, "none") == []
