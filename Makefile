@@ -36,7 +36,7 @@ serve: $(runtime) ## start the API with its cameras and the web UI; Ctrl-C stops
 install: $(development) ## set up .venv with everything, and start nothing
 
 test: $(development) ## run the whole test suite
-	$(venv_python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(venv_python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(development) ## formatting, lint, types, layers, spelling
 	.venv/bin/ruff format --check

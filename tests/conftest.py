@@ -15,12 +15,20 @@ settings.load_profile("tests")
 LONG = [
     Path(__file__).parent / folder for folder in ("journeys", "faults", "unit/cli", "unit/cameras", "unit/evaluation")
 ]
-"""Where a file takes up to minutes."""
+"""Where a file takes up to minutes, most of them waiting."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long files: whichever came last would keep one worker while the other has nothing left to do."""
-    items.sort(key=lambda item: not any(item.path.is_relative_to(folder) for folder in LONG))
+    """Begin with the long files, a short one after each.
+
+    Whichever long one came last would keep one worker while the others have nothing left to do; and while all have long
+    ones, the processor has nothing to do.
+    """
+    files = list(dict.fromkeys(item.path for item in items))
+    long = [file for file in files if any(file.is_relative_to(folder) for folder in LONG)]
+    short = [file for file in files if file not in long]
+    turns = {file: 2 * turn for turn, file in enumerate(long)} | {file: 2 * turn + 1 for turn, file in enumerate(short)}
+    items.sort(key=lambda item: turns[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from backend.cameras.clock import SteadyClock
 from backend.cameras.frame import Frame
-from backend.cameras.latest_frame import LatestFrames
+from backend.cameras.latest_frame import PLACES, LatestFrames
 from backend.cameras.patience import Patience
 from backend.cameras.reader import Reader
 from backend.domain.camera import CameraState
@@ -60,8 +60,10 @@ def watch() -> Iterator[Any]:
 
 def test_frames_that_are_due_are_left_for_the_processor(watch: Any, hang: threading.Event) -> None:
     watched = watch(ScriptedCamera(ScriptedSource([*pictures(100, 0.04), hang], key=False)))
-    watched.wait_for(frames=100, state=CameraState.STREAMING, overtaken=18)
-    assert [watched.slot.take(1.0).level for _ in range(2)] == [20 * 5 - 10, 20 * 5 - 5]
+    watched.wait_for(frames=100, state=CameraState.STREAMING, overtaken=20 - PLACES)
+    assert [watched.slot.take(1.0).level for _ in range(PLACES)] == [
+        5 * (20 - PLACES + place) for place in range(PLACES)
+    ]
 
 
 def test_the_reading_tells_rate_and_decoding(watch: Any, hang: threading.Event) -> None:
@@ -158,5 +160,6 @@ def test_time_stamps_come_from_the_clock_and_only_go_forward(watch: Any, hang: t
     moments = cycle([0.2, 0.21])
     watched = watch(ScriptedCamera(ScriptedSource([next(moments) for _ in range(10)] + [hang])))
     watched.wait_for(frames=10)
-    older, frame = (watched.slot.take(1.0) for _ in range(2))
-    assert older.taken_at <= frame.taken_at == watched.reader.reading.last_frame_at
+    *older, frame = (watched.slot.take(1.0) for _ in range(PLACES))
+    assert all(each.taken_at <= frame.taken_at for each in older)
+    assert frame.taken_at == watched.reader.reading.last_frame_at
