@@ -228,4 +228,4 @@ def _a_week(strangers: Sequence[Stranger]) -> float:
 
 def _rounded(threshold: float) -> float:
     """Two decimals, rounded up, within what is ever recommended."""
-    return min(max(math.ceil(threshold * 100) / 100, LOWEST), HIGHEST)
+    return math.ceil(min(max(threshold, LOWEST), HIGHEST) * 100) / 100

@@ -113,6 +113,11 @@ def test_no_threshold_is_recommended_that_nobody_would_pass() -> None:
     assert findings(others=[0.95] * 10).identify_threshold() == HIGHEST
 
 
+def test_where_no_stranger_has_passed_yet_a_camera_is_stricter_than_a_photo_all_the_same() -> None:
+    calibration = findings(own=(0.7, 0.8), others=(0.2, 0.3))
+    assert calibration.camera_threshold(1) == pytest.approx(calibration.identify_threshold() + CAMERA_MARGIN)
+
+
 def test_a_camera_is_stricter_than_a_photo_and_the_stricter_the_more_strangers_pass() -> None:
     strangers = [0.2] * 900 + [0.451] * 80 + [0.581] * 20
     quiet, busy = (findings(strangers=strangers, a_week=a_week) for a_week in (5, 500))
