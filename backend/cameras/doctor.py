@@ -92,11 +92,14 @@ class Diagnosis:
 class CameraDoctor:
     """Examines links; safe to use from any thread."""
 
-    def __init__(self, open_link: OpenForCheck, pipeline: FacePipeline, cores: int, analysis_fps: float) -> None:
-        """Open links with `open_link`, search with `pipeline`, reckon with so many cores and looks a second."""
+    def __init__(
+        self, open_link: OpenForCheck, pipeline: FacePipeline, cores: int, searches: int, analysis_fps: float
+    ) -> None:
+        """Open links with `open_link`, search with `pipeline`; see `capacity` for what is reckoned with."""
         self._open = open_link
         self._pipeline = pipeline
         self._cores = cores
+        self._searches = searches
         self._analysis_fps = analysis_fps
 
     def examine(self, link: str) -> Diagnosis:
@@ -113,7 +116,7 @@ class CameraDoctor:
             failed=None,
             message="The camera sends video that can be watched.",
             video=video,
-            capacity=capacity(video, self._cores, self._analysis_fps),
+            capacity=capacity(video, self._cores, self._searches, self._analysis_fps),
         )
 
     def _video(self, link: str) -> Video:
@@ -176,15 +179,17 @@ def _somewhere(width: int, height: int) -> Detection:
     return Detection(box, Landmarks(*(Point(x + dx, y + dy) for dx, dy in places)), 1.0)
 
 
-def capacity(video: Video, cores: int, analysis_fps: float) -> Capacity:
+def capacity(video: Video, cores: int, searches: int, analysis_fps: float) -> Capacity:
     """How many cameras like this `cores` can watch at `analysis_fps` looks a second.
 
-    Decoders run beside each other, a core each; searches run one at a time and take all cores while they last.
+    Decoders run beside each other, a core each, and so do as many as `searches`; faces are described by turns, over all
+    cores.
     """
     decoding = _decoded_share(video, analysis_fps) * video.decode_ms / 1000 / cores
     # A still scene is compared each time, which costs next to nothing, and searched every so often.
-    still = decoding + video.search_ms / 1000 / LOOK_ANYWAY_SECONDS
-    busy = decoding + analysis_fps * (video.search_ms + video.describe_ms) / 1000
+    searching = video.search_ms / 1000 / searches
+    still = decoding + searching / LOOK_ANYWAY_SECONDS
+    busy = decoding + analysis_fps * (searching + video.describe_ms / 1000)
     return Capacity(int(LOAD / still), int(LOAD / busy))
 
 

@@ -82,6 +82,7 @@ def doctor_of(settings: LocalSettings, recognition: Recognition, hardware: Hardw
         lambda link, timeouts: open_camera(link, settings.rtsp_transport, hardware.device, timeouts),
         recognition.pipelines.cameras,
         usable_cores(),
+        recognition.pipelines.searches,
         settings.analysis_fps,
     )
 

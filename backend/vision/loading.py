@@ -78,6 +78,8 @@ class Pipelines:
     """The embedder's, where nobody has said otherwise."""
     detector: str
     """The detector's id."""
+    searches: int
+    """How many of the cameras' frames are searched at once."""
 
 
 def load_pipelines(
@@ -124,6 +126,7 @@ def load_pipelines(
         else models.embedder("background"),
         thresholds=embedder_file.thresholds,
         detector=detector.name,
+        searches=runtime.streams,
     )
 
 
