@@ -7,7 +7,7 @@ from typing import Final, Generic, Protocol, TypeVar
 Item = TypeVar("Item")
 Put = TypeVar("Put", contravariant=True)
 
-PLACES: Final = 3
+PLACES: Final = 4
 """So many frames may wait: with fewer, people who pass several cameras at once cost looks though there was time."""
 
 

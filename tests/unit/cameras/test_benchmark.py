@@ -11,6 +11,7 @@ import pytest
 from backend.cameras import benchmark
 from backend.cameras.benchmark import Cost, UsualModels, decode_only, loop_as_usual, memory_over_time, watch
 from backend.cameras.frame import Frame
+from backend.cameras.latest_frame import PLACES
 from backend.cameras.scene import Presence, SeeingCounts
 from backend.cameras.source import open_camera
 from backend.cameras.worker import CameraWorker
@@ -74,7 +75,8 @@ def test_watching_is_measured_with_its_looks(link: str) -> None:
     cost = watch([_worker(link), _worker(link)], SECONDS)
     assert _took_its_time(cost)
     wanted = 2 * LOOKS_A_SECOND * SECONDS
-    assert wanted / 2 <= cost.looks + cost.dropped <= wanted + 4
+    # What waited at the beginning counts too.
+    assert wanted / 2 <= cost.looks + cost.dropped <= wanted + PLACES + 2
 
 
 def test_the_usual_loop_looks_as_often(link: str, tmp_path: Path) -> None:

@@ -14,16 +14,17 @@ def test_what_was_put_is_taken_once() -> None:
 
 def test_what_waits_is_taken_in_its_order() -> None:
     slot: LatestFrames[str] = LatestFrames()
-    assert [slot.put(name) for name in ("one", "two", "three")] == [True, True, True]
-    assert [slot.take(1.0), slot.take(1.0), slot.take(1.0)] == ["one", "two", "three"]
+    assert [slot.put(name) for name in ("one", "two", "three", "four")] == [True] * 4
+    assert [slot.take(1.0) for _ in range(4)] == ["one", "two", "three", "four"]
 
 
 def test_the_newest_win_and_overtaking_is_told() -> None:
     slot: LatestFrames[str] = LatestFrames()
-    told = [slot.put(name) for name in ("one", "two", "three", "four", "five")]
-    assert told == [True, True, True, False, False]
-    assert [slot.take(1.0), slot.take(1.0), slot.take(1.0), slot.take(0.0)] == ["three", "four", "five", None]
-    assert slot.put("six")
+    told = [slot.put(name) for name in ("one", "two", "three", "four", "five", "six")]
+    assert told == [True, True, True, True, False, False]
+    assert [slot.take(1.0) for _ in range(4)] == ["three", "four", "five", "six"]
+    assert slot.take(0.0) is None
+    assert slot.put("seven")
 
 
 def test_a_waiting_processor_is_woken_by_a_frame() -> None:
