@@ -123,8 +123,8 @@ def _rounded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sighting_reply(sighting: Sighting, names: Mapping[str, str]) -> SightingReply:
-    """A sighting, with the paths of its pictures in the place of their key; `names` are display names by person ids."""
-    values = asdict(sighting) | {"display_name": names.get(sighting.person_id or "", sighting.person_id)}
+    """A sighting, with the paths of its pictures in the place of their key; `names` tell what people are called."""
+    values = asdict(sighting) | {"display_name": names.get(sighting.person_id or "")}
     kinds = ("picture", "face")
     paths = {kind: f"/sightings/{sighting.sighting_id}/{kind}" if sighting.picture else None for kind in kinds}
     return SightingReply.model_validate(values | paths)

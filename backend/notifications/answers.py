@@ -252,7 +252,7 @@ class Answers:
         today = SightingFilter(since=start_of_day(utc_now(), self._zone))
         with self._database.read() as tx:
             found = sightings.page(tx, today, None, MOST_VISITS)
-            names = {s.person_id: people.display_name(tx, s.person_id) for s in found if s.person_id is not None}
+            names = people.display_names(tx, (sighting.person_id for sighting in found))
         lines = [
             f"{visit.started_at.astimezone(self._zone):%H:%M} "
             f"{names[visit.person_id] if visit.person_id else 'somebody unknown'} at {visit.camera_nickname}"

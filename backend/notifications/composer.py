@@ -53,8 +53,7 @@ class Composer:
             channel = channels.find(tx, deliveries[0].channel_id)
             found = [(delivery, sightings.find(tx, delivery.sighting_id)) for delivery in deliveries]
             kept = [(delivery, sighting) for delivery, sighting in found if sighting is not None]
-            known = {sighting.person_id for _, sighting in kept if sighting.person_id is not None}
-            names = {person_id: people.display_name(tx, person_id) for person_id in known}
+            names = people.display_names(tx, (sighting.person_id for _, sighting in kept))
         if channel is None:
             raise DeliveryRefused("The channel was removed.")
         if not kept:

@@ -81,7 +81,7 @@ class HomeStates:
     def _past(self, channel_id: str) -> list[LastSeen]:
         with self._database.read() as tx:
             told = sightings.last_told(tx, channel_id)
-            names = people.display_names(tx, {sighting.person_id for sighting in told if sighting.person_id})
+            names = people.display_names(tx, (sighting.person_id for sighting in told))
         return [LastSeen(sighting, names.get(sighting.person_id or "")) for sighting in told]
 
     def _complain(self, broker: Channel, error: DeliveryError) -> None:

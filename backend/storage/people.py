@@ -1,6 +1,6 @@
 """The people who are enrolled."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, true, update
@@ -100,14 +100,15 @@ def groups_of(tx: Transaction, person_id: str) -> frozenset[str]:
 
 def display_name(tx: Transaction, person_id: str) -> str:
     """What messages call somebody: their display name, or their id where there is none."""
-    name = tx.connection.scalars(select(people.c.display_name).where(people.c.person_id == person_id)).first()
-    return name or person_id
+    return display_names(tx, (person_id,))[person_id]
 
 
-def display_names(tx: Transaction, person_ids: Collection[str]) -> dict[str, str]:
-    """The display names of those of some people who have one, by their ids."""
-    query = select(people.c.person_id, people.c.display_name).where(people.c.person_id.in_(person_ids))
-    return {row.person_id: row.display_name for row in tx.execute(query) if row.display_name}
+def display_names(tx: Transaction, person_ids: Iterable[str | None]) -> dict[str, str]:
+    """What messages call some people, by their ids; whoever is unknown (None) is left out."""
+    known = {person_id for person_id in person_ids if person_id is not None}
+    query = select(people.c.person_id, people.c.display_name).where(people.c.person_id.in_(known))
+    named = {row.person_id: row.display_name for row in tx.execute(query)}
+    return {person_id: named.get(person_id) or person_id for person_id in known}
 
 
 def _people(tx: Transaction, condition: ColumnElement[bool]) -> list[Person]:

@@ -53,7 +53,7 @@ def list_sightings(services: ServicesDep, wanted: Wanted, limit: Limit = 50, cur
         # One more than asked for tells whether there is a next page.
         found = sightings.page(tx, wanted, cursor, limit + 1)
         page = found[:limit]
-        names = people.display_names(tx, {seen.person_id for seen in page if seen.person_id is not None})
+        names = people.display_names(tx, (sighting.person_id for sighting in page))
     more = len(found) > limit
     return SightingList(
         sightings=[sighting_reply(sighting, names) for sighting in page],

@@ -79,5 +79,5 @@ def _after(database: Database, seen: int) -> list[tuple[int, SightingEvent | Non
 def _told(tx: Transaction, event: events.Event, sighting: Sighting | None) -> SightingEvent | None:
     if sighting is None:
         return None
-    names = people.display_names(tx, () if sighting.person_id is None else (sighting.person_id,))
+    names = people.display_names(tx, (sighting.person_id,))
     return SightingEvent(event=event.kind, happened_at=event.happened_at, sighting=sighting_reply(sighting, names))
