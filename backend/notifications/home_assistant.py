@@ -38,7 +38,7 @@ class CameraOnline:
 
 @dataclass(frozen=True, slots=True)
 class LastSeen:
-    """The last sighting of somebody, or at a camera, and what a known person is called where that is not their id."""
+    """The last sighting of somebody, or at a camera, and what a known person is called."""
 
     sighting: Sighting
     called: str | None
