@@ -21,6 +21,8 @@ have_uv := uv --version >/dev/null 2>&1
 
 # Compiled once at installation, as pip does, and not at the first start or, where Python may not write, at every start.
 export UV_COMPILE_BYTECODE := 1
+# So is our own code, which is not installed but used from here.
+compile = $(venv_python) -m compileall -q backend
 
 lock_options := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
@@ -31,11 +33,13 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 serve: $(runtime) ## start the API with its cameras and the web UI; Ctrl-C stops everything
+	@$(compile)
 	@$(venv_python) -m backend.launch
 
 install: $(development) ## set up .venv with everything, and start nothing
 
 test: $(development) ## run the whole test suite
+	@$(compile)
 	$(venv_python) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(development) ## formatting, lint, types, layers, spelling
