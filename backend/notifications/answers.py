@@ -17,8 +17,7 @@ from backend.domain.rule import Mute
 from backend.domain.sighting import Sighting, SightingFilter
 from backend.notifications.buttons import Pressed, Wish, mark_of, pressed
 from backend.notifications.naming import Naming
-from backend.notifications.telegram.hearing import Heard
-from backend.notifications.telegram.writing import Wording
+from backend.notifications.telegram.hearing import Heard, Wording
 from backend.storage import audit, channels, mutes, outbox, people, rules, sightings
 from backend.storage.database import Database, Transaction
 from backend.storage.ids import new_id

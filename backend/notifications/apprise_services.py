@@ -8,8 +8,6 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
 
-from apprise import Apprise, NotifyFormat
-
 from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
 from backend.domain.notification import Channel, Digest, Notification, Receipt
 from backend.notifications.masking import masked
@@ -89,6 +87,9 @@ def _fail(outcome: "Future[Receipt]", error: DeliveryError) -> None:
 
 
 def _send(url: str, notification: Notification, timeout_s: float) -> Receipt:
+    # Here, for who has no such channel need not wait for it at each start.
+    from apprise import Apprise, NotifyFormat
+
     services = Apprise()
     if not services.add(url):
         raise DeliveryRefused("Apprise does not understand this address.")

@@ -1,23 +1,19 @@
 """The way to Telegram: strict about what is an answer of its, and what goes wrong in words of ours."""
 
 import asyncio
-import ipaddress
 import json
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, TelegramError, TimedOut
 from telegram.request import HTTPXRequest
 
-from backend.domain.errors import ConfigurationError, DeliveryDelayed, DeliveryError, DeliveryRefused
-
-TIMEOUT_S = 20.0
-"""How long one message may take from connecting to the answer: a picture of 300 kB over 0.2 Mbit/s."""
+from backend.domain.errors import DeliveryDelayed, DeliveryError, DeliveryRefused
+from backend.notifications.telegram.way import is_on_this_machine
 
 _CONNECTIONS = 64
 _TOKEN_FORM = re.compile(r"[A-Za-z0-9:_-]+")
@@ -57,33 +53,21 @@ class Connection(HTTPXRequest):
 
 
 def connection_to(api_url: str, timeout_s: float) -> Connection:
-    """Connections to a Bot API server; raises ConfigurationError where the environment's proxy is unusable."""
+    """Connections to a Bot API server."""
     # These libraries log addresses, and so tokens, and people's messages; what goes wrong they raise as well.
     for name in ("httpx", "httpcore", "telegram"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     # A server on this machine is never reached through a proxy, whatever the environment says of others.
-    environment = {"trust_env": not _is_on_this_machine(api_url)}
-    try:
-        return Connection(
-            connection_pool_size=_CONNECTIONS,
-            connect_timeout=timeout_s,
-            read_timeout=timeout_s,
-            write_timeout=timeout_s,
-            media_write_timeout=timeout_s,
-            pool_timeout=timeout_s,
-            httpx_kwargs=environment,
-        )
-    except (RuntimeError, ValueError):
-        message = "The proxy that HTTPS_PROXY or ALL_PROXY names cannot be used; it must be http:// or https://."
-        raise ConfigurationError(message) from None
-
-
-def _is_on_this_machine(api_url: str) -> bool:
-    try:
-        host = urlsplit(api_url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    environment = {"trust_env": not is_on_this_machine(api_url)}
+    return Connection(
+        connection_pool_size=_CONNECTIONS,
+        connect_timeout=timeout_s,
+        read_timeout=timeout_s,
+        write_timeout=timeout_s,
+        media_write_timeout=timeout_s,
+        pool_timeout=timeout_s,
+        httpx_kwargs=environment,
+    )
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
-"""What people write to a bot, and where."""
+"""What people write to a bot, and where; and what it answers."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from telegram import Update
+if TYPE_CHECKING:
+    from telegram import Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,25 @@ class Heard:
     """The chat's new id, where the group has just become a supergroup."""
 
 
-def chat_of(update: Update) -> Chat | None:
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How something is said in a chat."""
+
+    text: str
+    picture: bytes | None = None
+    answers: int | None = None
+    """The message that it answers, in whose topic it then stands."""
+    wants_answer: bool = False
+    """Whether the person's next message is to answer it."""
+
+
+def chat_of(update: "Update") -> Chat | None:
     """Where an update comes from; None where it is from no chat."""
     chat = update.effective_chat
     return None if chat is None else Chat(str(chat.id), chat.type, chat.effective_name or str(chat.id))
 
 
-def heard(update: Update) -> Heard:
+def heard(update: "Update") -> Heard:
     """What an update tells."""
     known = chat_of(update)
     pressed, message = update.callback_query, update.message

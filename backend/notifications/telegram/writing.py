@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from telegram import (
@@ -20,24 +19,13 @@ from telegram.error import BadRequest, TelegramError
 from backend.domain.notification import Digest, DigestEntry, Notification, Receipt
 from backend.notifications.buttons import buttons_of
 from backend.notifications.telegram.connection import NotTheBotApi
+from backend.notifications.telegram.hearing import Wording
 
 _LEAST_OF_ALBUM = 2
 """Telegram takes no album of a single picture."""
 _NOT_MODIFIED = "message is not modified"
 _PICTURE_TROUBLE = re.compile(r"photo|image_process|wrong file|file is too big|entity too large", re.IGNORECASE)
 _WITHOUT_PICTURE = "(Telegram does not take its picture.)"
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """How something is said in a chat."""
-
-    text: str
-    picture: bytes | None = None
-    answers: int | None = None
-    """The message that it answers, in whose topic it then stands."""
-    wants_answer: bool = False
-    """Whether the person's next message is to answer it."""
 
 
 async def rewrite(bot: Bot, chat_id: str, message_id: int, notification: Notification) -> None:

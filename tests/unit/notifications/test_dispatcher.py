@@ -383,7 +383,7 @@ def test_a_mistake_in_one_channel_is_logged_without_its_words_and_harms_no_other
     home: Home, api: BotApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, sound = home.channel({"chat_id": ALICES}), a_phone(home, api, BOBS)
-    with hearing("unexpected KeyError at bot.py") as logged, dispatching(home, api) as dispatcher:
+    with hearing("unexpected KeyError at session.py") as logged, dispatching(home, api) as dispatcher:
         home.see("alice", broken)
         home.see("bob", sound)
         dispatcher.wake()
