@@ -1,7 +1,7 @@
 """Builds the web application: what stands around the routes."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TypedDict
 
@@ -32,7 +32,7 @@ from backend.api.standing import WriteProbe
 from backend.api.stopping import Stopping
 from backend.api.v1 import audit, events, export, jobs, keys, models, recognition, sightings_table
 from backend.api.v1 import persons as v1_persons
-from backend.container.services import Services, open_services
+from backend.container.services import OpenServices, Services, open_services
 from backend.domain.access import Scope
 from backend.settings import Settings, parts_of
 
@@ -77,8 +77,6 @@ COMPATIBLE_ROUTERS = (
     (deepstack.router, needs(Scope.READ)),
 )
 """The routes of other face servers' clients, each with the scopes that it takes."""
-
-OpenServices = Callable[[Settings], AbstractContextManager[Services]]
 
 
 class State(TypedDict):

@@ -1,14 +1,11 @@
-"""The server process: listens first, waits for nobody for ever, and says where it listens."""
+"""The server process: waits for nobody for ever, says where it listens, and ends in time."""
 
 import asyncio
-import errno
 import logging
 import signal
 import socket
-import ssl
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar
 
 import uvicorn
@@ -16,15 +13,12 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from backend.api.leaving import Leaving
-from backend.domain.errors import ConfigurationError
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 3
 """How long requests at hand may take to end once the server is told to stop."""
-MOST_WAITING = 256
-"""Connections that wait to be accepted."""
 
 
 class PatientProtocol(H11Protocol):
@@ -100,82 +94,17 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: ASGIApp, settings: Settings) -> bool:
-    """Serve until a signal; False where the start failed, of which the log tells.
+def serve(app: ASGIApp, settings: Settings, listeners: list[socket.socket]) -> bool:
+    """Serve at these sockets until a signal; False where the start failed, of which the log tells.
 
     For the main thread of a process of its own: that ends in time, whatever hangs.
-
-    Raises ConfigurationError, before anything is loaded, for an address that cannot be listened on and for a
-    certificate that cannot be used.
     """
-    listeners = listening(settings.host, settings.port)
-    try:
-        server = _Server(_config(app, settings))
-        server.run(sockets=listeners)
-    finally:
-        for listener in listeners:
-            listener.close()
+    server = _Server(_config(app, settings))
+    server.run(sockets=listeners)
     return server.started
 
 
-def listening(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen at every address of that name; raises ConfigurationError where one cannot."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError):
-        raise ConfigurationError(
-            f"HOST: there is no address '{host}'; 127.0.0.1 is this machine alone, 0.0.0.0 every network."
-        ) from None
-    # With a port that the system chooses, every address would get another.
-    wanted = list(dict.fromkeys((family, address) for family, _, _, _, address in found))[: None if port else 1]
-    opened: list[socket.socket] = []
-    try:
-        for family, address in wanted:
-            opened.append(_listener(socket.AddressFamily(family), address))
-    except OSError as error:
-        _close(opened)
-        raise ConfigurationError(_sentence(host, port, error)) from None
-    return opened
-
-
-def _listener(family: socket.AddressFamily, address: object) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # A port whose last connections linger is free.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
-        # At once: until somebody listens, a second server may bind the same port, and only one of them can use it.
-        listener.listen(MOST_WAITING)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _close(sockets: Iterable[socket.socket]) -> None:
-    for each in sockets:
-        each.close()
-
-
-def _sentence(host: str, port: int, error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"PORT: another program listens on port {port} of {host} already; stop it or choose another port."
-        case errno.EADDRNOTAVAIL:
-            return (
-                f"HOST: {host} is no address of this machine; 127.0.0.1 is this machine alone, 0.0.0.0 every network."
-            )
-        case errno.EACCES:
-            return f"PORT: port {port} is reserved for the system's administrator; choose one above 1023."
-        case _:
-            return f"HOST: cannot listen on {host} port {port}: {error.strerror}."
-
-
 def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    certificate, key = settings.tls_certificate, settings.tls_key
-    _check_certificate(certificate, key)
     return uvicorn.Config(
         app,
         host=settings.host,
@@ -187,23 +116,9 @@ def _config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
-
-
-def _check_certificate(certificate: Path | None, key: Path | None) -> None:
-    if (certificate is None) != (key is None):
-        raise ConfigurationError("TLS_CERTIFICATE and TLS_KEY belong together: set both or neither.")
-    if certificate is None or key is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
-    except (OSError, ValueError) as error:
-        reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else "it is encrypted"
-        raise ConfigurationError(
-            f"TLS_CERTIFICATE: '{certificate}' cannot be used with the key '{key}': {reason}."
-        ) from None
 
 
 def _url(config: uvicorn.Config, listener: socket.socket) -> str:

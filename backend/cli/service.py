@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from backend import launch
-from backend.api import serving
-from backend.api.factory import create_app
+from backend.api.listening import listening
 from backend.api.logs import configure_logging
 from backend.cli.console import err
+from backend.cli.importing import importing
+from backend.container.ahead import opened_ahead
 from backend.settings import load_local_settings, load_settings
 
 app = typer.Typer()
@@ -33,7 +34,13 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
-    raise typer.Exit(0 if serving.serve(create_app(settings), settings) else 1)
+    with listening(settings) as listeners, opened_ahead(settings) as opened:
+        with importing():
+            # Here, for this is a third of all imports: done while the models load, and not by other commands.
+            from backend.api.factory import create_app
+            from backend.api.serving import serve as serve_until_told
+        served = serve_until_told(create_app(settings, opened), settings, listeners)
+    raise typer.Exit(0 if served else 1)
 
 
 @app.command(epilog="Example: face-server ui --port 8501")

@@ -1,8 +1,8 @@
 """The whole service: everything opened in order and closed in reverse."""
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -67,6 +67,10 @@ class Services:
     def of_this_moment(self) -> "Services":
         """The same, whose model stays the same while a request is answered."""
         return replace(self, serving=Serving(self.serving.current))
+
+
+OpenServices = Callable[[Settings], AbstractContextManager[Services]]
+"""As `open_services`."""
 
 
 @contextmanager

@@ -6,15 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from backend.api.serving import listening
+from backend.api.listening import listening
 from backend.domain.errors import ConfigurationError
+from backend.settings import Settings
 from tests.rig.certificate import certificate_and_key
 from tests.rig.server import TOKEN, ServerProcess
 
@@ -89,15 +90,18 @@ def test_a_connection_is_kept_for_the_next_request(server: ServerProcess) -> Non
         assert [client.get("/persons").status_code for _ in range(3)] == [200] * 3
 
 
+def _at(host: str) -> Settings:
+    return Settings(_env_file=None, auth_token=TOKEN, host=host, port=0)
+
+
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "a b"])
 def test_an_address_that_is_not_ours_is_told_of(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^HOST: "):
-        listening(host, 0)
+    with pytest.raises(ConfigurationError, match=r"^HOST: "), listening(_at(host)):
+        pytest.fail("nobody can listen there")
 
 
 def test_a_port_that_is_taken_ends_the_start_at_once_in_one_line(tmp_path: Path) -> None:
-    (taken,) = listening("127.0.0.1", 0)
-    with closing(taken):
+    with listening(_at("127.0.0.1")) as (taken,):
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "backend.cli", "serve", "--port", port, "--data-dir", str(tmp_path / "data")]
         environment = {"AUTH_TOKEN": TOKEN, "PYTHONPATH": str(Path(__file__).parents[2]), "HOST": "127.0.0.1"}

@@ -45,22 +45,30 @@ def test_without_a_token_it_says_how_to_make_one_in_one_line(command: tuple[str,
 
 
 def test_while_a_command_is_imported_nobody_looks_for_garbage() -> None:
-    seen = """
+    told = _told_by_python("""
 import gc, sys
-from backend.cli.__main__ import run
-print("backend.api.factory" in sys.modules, gc.isenabled(), sum(each["collections"] for each in gc.get_stats()[1:]))
-sys.argv = ["face-server", "--help"]
-try:
-    run()
-finally:
-    print(gc.isenabled(), gc.get_freeze_count() > 100_000)
-"""
-    told = subprocess.run([sys.executable, "-c", seen], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    loaded, is_enabled, collections = told.split("\n", 1)[0].split()
-    assert (loaded, is_enabled) == ("True", "False")
+import backend.cli.__main__
+print("backend.container.services" in sys.modules, sum(each["collections"] for each in gc.get_stats()[1:]))
+print(gc.isenabled(), gc.get_freeze_count() > 100_000)
+""")
+    loaded, collections, is_enabled, is_frozen = told.split()
+    assert (loaded, is_enabled, is_frozen) == ("True", "True", "True")
     # What a bare interpreter does before the first line.
     assert int(collections) < 5
-    assert told.splitlines()[-1] == "True True"
+
+
+def test_a_command_imports_neither_the_web_nor_libraries_for_channels_that_nobody_has() -> None:
+    told = _told_by_python("""
+import sys
+import backend.cli.commands
+print(*({"fastapi", "uvicorn", "streamlit", "telegram", "apprise"} & set(sys.modules)), sep="\\n")
+""")
+    assert told.split() == []
+
+
+def _told_by_python(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def test_under_uvicorn_itself_the_log_has_no_secrets_either(tmp_path: Path) -> None:
