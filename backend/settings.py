@@ -115,9 +115,9 @@ class LocalSettings(BaseSettings):
         le=256,
         description="Processor threads for inference; 0 takes what the machine or container allows.",
     )
-    device: Literal["auto", "cpu", "gpu", "cuda", "tensorrt", "coreml", "onnxruntime-cpu"] = Field(
+    device: Literal["auto", "cpu", "gpu", "npu", "cuda", "tensorrt", "coreml", "onnxruntime-cpu"] = Field(
         default="auto",
-        description="What the models run on, or the start fails: Intel's `gpu`, NVIDIA's `cuda` and "
+        description="What the models run on, or the start fails: Intel's `gpu` and `npu`, NVIDIA's `cuda` and "
         "`tensorrt`, Apple's `coreml`; `auto`: `cuda` where it is installed, else `cpu`.",
     )
     precision: Literal["auto", "f32", "bf16", "int8"] = Field(

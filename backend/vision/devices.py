@@ -14,8 +14,8 @@ from backend.vision.runtime_openvino import OpenVinoRuntime
 
 logger = logging.getLogger(__name__)
 
-DeviceWish: TypeAlias = Literal["auto", "cpu", "gpu", "cuda", "tensorrt", "coreml", "onnxruntime-cpu"]
-"""The processor (cpu) and Intel's graphics (gpu) by OpenVINO, the others by ONNX Runtime.
+DeviceWish: TypeAlias = Literal["auto", "cpu", "gpu", "npu", "cuda", "tensorrt", "coreml", "onnxruntime-cpu"]
+"""The processor (cpu), Intel's graphics (gpu) and its NPU by OpenVINO, the others by ONNX Runtime.
 
 `auto` is CUDA where it is installed, else the processor by OpenVINO."""
 
@@ -30,7 +30,7 @@ def open_runtime(wish: DeviceWish, threads: int | None, cache_dir: Path, model_d
     """
     if wish == "auto":
         return _best(threads, cache_dir, model_dir)
-    if wish in ("cpu", "gpu"):
+    if wish in ("cpu", "gpu", "npu"):
         return OpenVinoRuntime(threads, wish)
     device = "cpu" if wish == "onnxruntime-cpu" else wish
     runtime: Runtime = _onnxruntime(wish).OnnxRuntime(device, threads)

@@ -42,22 +42,22 @@ def settled(
 ) -> Precision:
     """What the embedder is to be computed in.
 
-    Raises ConfigurationError where bf16 is asked for and not to be had, and ModelError where it is asked for and does
-    not agree with f32; `auto` takes f32 then, and the log says so of what does not agree. int8 has been measured when
-    it was made (see `quantised`), and is refused where none was made.
+    Raises ConfigurationError for what is asked for and not to be had, and ModelError where bf16 is asked for and does
+    not agree with f32; `auto` takes the most exact then, and the log says so of what does not agree. int8 has been
+    measured when it was made (see `quantised`), and is refused where none was made.
     """
-    if wish == "f32":
-        return "f32"
     if wish != "auto" and wish not in runtime.precisions:
         raise ConfigurationError(
             f"PRECISION={wish}: {runtime.name} on {runtime.device} does not compute in {wish} here. "
-            "Set PRECISION to auto or f32."
+            "Set PRECISION to auto."
         )
+    if wish == "f32":
+        return "f32"
     if wish == "int8":
         quantised.kept(embedder, runtime)
         return "int8"
     if "bf16" not in runtime.precisions:
-        return "f32"
+        return runtime.precisions[0]
     similarity = _remembered(runtime, embedder, lambda: agreement(runtime, detector, embedder, make))
     if similarity >= LEAST_SIMILARITY:
         return "bf16"

@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Precision: TypeAlias = Literal["f32", "bf16", "int8"]
+Precision: TypeAlias = Literal["f32", "bf16", "int8", "f16"]
 """What a model computes in. Its templates are of the same model each way, and may be compared: see `precision` and,
 for int8, which has a file of its own, `quantised`."""
 
@@ -39,7 +39,7 @@ class Runtime(Protocol):
 
     @property
     def precisions(self) -> Sequence[Precision]:
-        """What it can compute in, "f32" among them."""
+        """What it can compute in, the most exact first."""
         ...
 
     @property

@@ -1,8 +1,9 @@
-"""OpenVINO: any processor, and Intel's graphics."""
+"""OpenVINO: any processor, and Intel's graphics and NPU."""
 
 import queue
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from backend.domain.errors import ConfigurationError, ModelError
 from backend.vision import quantised
 from backend.vision.cores import usable_cores
-from backend.vision.runtime import MOST_STREAMS, Precision
+from backend.vision.runtime import MOST_STREAMS, InferenceSession, Precision
 
 # `import openvino` reports itself to a web analytics service, and nothing may leave this machine. With these two marked
 # as missing it goes on without its model converter, which is what does that (and starts 0.1 s faster).
@@ -23,13 +24,15 @@ import openvino as ov  # noqa: E402 - only after the lines above
 from openvino import properties  # noqa: E402
 from openvino.properties import hint  # noqa: E402
 
-OpenVinoDevice: TypeAlias = Literal["cpu", "gpu"]
+OpenVinoDevice: TypeAlias = Literal["cpu", "gpu", "npu"]
+DEVICE_NAMES: Final[dict[OpenVinoDevice, str]] = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
 _NEEDS: Final[Mapping[OpenVinoDevice, str]] = {
     "cpu": "Install OpenVINO anew.",
     "gpu": "It needs Intel graphics and their compute driver (intel-opencl-icd on Debian and Ubuntu).",
+    "npu": "It needs an Intel Core Ultra with its NPU's driver (intel-driver-compiler-npu and intel-level-zero-npu).",
 }
-_PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "int8": ov.Type.f32}
-"""What is not quantised of a model in int8 stays in f32."""
+_PRECISIONS: Final = {"f32": ov.Type.f32, "bf16": ov.Type.bf16, "int8": ov.Type.f32, "f16": ov.Type.f32}
+"""What is not quantised of a model in int8 stays in f32, and so does what an NPU leaves to the processor."""
 _OPTIONAL: Final[Mapping[Precision, str]] = {"bf16": "BF16", "int8": "INT8"}
 """What not every processor has, by the engine's own names."""
 _SHAPE_CACHE = 256
@@ -58,8 +61,24 @@ class OpenVinoSession:
         return dict(zip(self._names, results.values(), strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class _OneByOne:
+    """A session for any number of images, of one that takes a single image."""
+
+    session: OpenVinoSession
+
+    def run(self, batch: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """The outputs by name."""
+        each = [self.session.run(batch[place : place + 1]) for place in range(len(batch))]
+        return {name: np.concatenate([outputs[name] for outputs in each]) for name in each[0]}
+
+
 class OpenVinoRuntime:
-    """OpenVINO on one device, with a fixed number of threads on the processor."""
+    """OpenVINO on one device, with a fixed number of threads on the processor.
+
+    An NPU takes images of one size alone, one at a time: models of such images run on it, and those that take images of
+    any size, as the default detector does, on the processor.
+    """
 
     name = "openvino"
 
@@ -71,14 +90,16 @@ class OpenVinoRuntime:
         self._core = ov.Core()
         self.device: Final = device
         # With several of a kind they are listed as GPU.0, GPU.1, and GPU is the first.
-        if device.upper() not in {found.partition(".")[0] for found in self._core.available_devices}:
+        if DEVICE_NAMES[device] not in {found.partition(".")[0] for found in self._core.available_devices}:
             raise ConfigurationError(f"DEVICE={device}: OpenVINO finds no such device here. {_NEEDS[device]}")
-        self._threads = (usable_cores() if threads is None else threads) if device == "cpu" else None
+        self._threads = None if device == "gpu" else usable_cores() if threads is None else threads
 
     @property
     def precisions(self) -> Sequence[Precision]:
-        """f32, and what else the processor has instructions for: bf16 elsewhere would be no faster."""
-        if self.device != "cpu":
+        """f32, and what else the processor has instructions for: bf16 elsewhere would be no faster. An NPU has f16."""
+        if self.device == "npu":
+            return ("f16",)
+        if self.device == "gpu":
             return ("f32",)
         able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return ("f32", *(precision for precision, name in _OPTIONAL.items() if name in able))
@@ -91,21 +112,29 @@ class OpenVinoRuntime:
     @property
     def identity(self) -> str:
         """Device and release."""
-        return f"{self._core.get_property(self.device.upper(), 'FULL_DEVICE_NAME')}, OpenVINO {ov.__version__}"
+        return f"{self._core.get_property(DEVICE_NAMES[self.device], 'FULL_DEVICE_NAME')}, OpenVINO {ov.__version__}"
 
-    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> OpenVinoSession:
+    def load(self, model: Path, precision: Precision = "f32", streams: int = 1) -> InferenceSession:
         """A session of a folded ONNX file, or of one that `quantised` keeps; takes 0.3 s for SFace.
 
         Raises ModelError where it cannot be read.
         """
-        options = self._options(streams) | {hint.inference_precision(): _PRECISIONS[precision]}
         try:
             network = self._network(model, precision)
             # Asked before compiling, which lets outputs have names of inner tensors as well.
             names = tuple(output.any_name for output in network.outputs)
-            return OpenVinoSession(self._core.compile_model(network, self.device.upper(), options), names, streams)
+            if self.device == "npu" and _takes_one_size(network):
+                return self._on_npu(network, names)
+            device = "cpu" if self.device == "npu" else self.device
+            options = self._options(streams) | {hint.inference_precision(): _PRECISIONS[precision]}
+            return OpenVinoSession(self._core.compile_model(network, DEVICE_NAMES[device], options), names, streams)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load the model {model.name}.", model=model.name) from error
+
+    def _on_npu(self, network: ov.Model, names: Sequence[str]) -> InferenceSession:
+        _, *image = network.input(0).partial_shape
+        network.reshape(ov.PartialShape([1, *image]))
+        return _OneByOne(OpenVinoSession(self._core.compile_model(network, DEVICE_NAMES["npu"]), names))
 
     def _network(self, model: Path, precision: Precision) -> ov.Model:
         if precision != "int8":
@@ -123,3 +152,8 @@ class OpenVinoRuntime:
             hint.enable_cpu_pinning(): False,
             "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
         }
+
+
+def _takes_one_size(network: ov.Model) -> bool:
+    _, *image = network.input(0).partial_shape
+    return all(dimension.is_static for dimension in image)

@@ -70,6 +70,13 @@ def test_auto_takes_f32_where_the_processor_has_no_bf16(yunet: YuNet, embedder: 
     assert runtime.loaded == []
 
 
+def test_f16_alone_is_taken_and_f32_beside_it_refused(yunet: YuNet, embedder: Path) -> None:
+    npu = HalfRuntime(precisions=("f16",))
+    assert settled("auto", npu, yunet, embedder, sface) == "f16"
+    with pytest.raises(ConfigurationError, match="PRECISION=f32"):
+        settled("f32", npu, yunet, embedder, sface)
+
+
 def test_bf16_that_is_not_to_be_had_is_refused(yunet: YuNet, embedder: Path) -> None:
     with pytest.raises(ConfigurationError, match="PRECISION=bf16: openvino on cpu does not compute in bf16"):
         settled("bf16", HalfRuntime(precisions=("f32",)), yunet, embedder, sface)

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 from numpy.typing import NDArray
 
 from backend.domain.errors import ConfigurationError
+from backend.vision import runtime_openvino
 from backend.vision.models import SFACE_INT8, prepare
 from backend.vision.runtime import InferenceSession
-from backend.vision.runtime_openvino import OpenVinoRuntime
+from backend.vision.runtime_openvino import OpenVinoDevice, OpenVinoRuntime
 
 
 def faces(count: int) -> NDArray[np.float32]:
@@ -42,7 +42,20 @@ def test_nothing_is_reported_to_the_engine_s_maker(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif("GPU" in " ".join(openvino.Core().available_devices), reason="this machine has Intel graphics")
-def test_graphics_that_are_not_there_are_refused_with_what_they_need() -> None:
-    with pytest.raises(ConfigurationError, match=r"DEVICE=gpu: .* driver"):
-        OpenVinoRuntime(device="gpu")
+@pytest.mark.parametrize("device", ["gpu", "npu"])
+def test_a_device_that_is_not_there_is_refused_with_what_it_needs(
+    device: OpenVinoDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whatever this machine has.
+    monkeypatch.setitem(runtime_openvino.DEVICE_NAMES, device, "NONE_SUCH")
+    with pytest.raises(ConfigurationError, match=rf"DEVICE={device}: .* driver"):
+        OpenVinoRuntime(device=device)
+
+
+def test_what_a_graphics_card_or_npu_computes_in_is_not_the_processor_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(runtime_openvino.DEVICE_NAMES, "gpu", "CPU")
+    monkeypatch.setitem(runtime_openvino.DEVICE_NAMES, "npu", "CPU")
+    graphics, npu = OpenVinoRuntime(device="gpu"), OpenVinoRuntime(3, "npu")
+    assert (graphics.precisions, graphics.streams) == (("f32",), 1)
+    # Its detector runs on the processor.
+    assert (npu.precisions, npu.streams) == (("f16",), 3)
