@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from backend.cli import bench_engine, bench_http, bench_jobs, bench_search
+from backend.cli import bench_engine, bench_http, bench_jobs, bench_search, bench_start
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
 from backend.container.recognition import open_recognition
@@ -42,6 +42,7 @@ bench.add_typer(bench_jobs.app, name="job")
 bench.add_typer(bench_engine.app)
 bench.add_typer(bench_http.app)
 bench.add_typer(bench_search.app)
+bench.add_typer(bench_start.app)
 app.add_typer(bench, name="bench")
 
 

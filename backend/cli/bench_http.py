@@ -3,13 +3,7 @@
 import http.client
 import itertools
 import json
-import os
-import re
-import secrets
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
@@ -27,6 +21,7 @@ from rich.progress import Progress
 
 from backend.cli.bench_engine import enrol
 from backend.cli.bench_photos import Count, Images, bench_photos
+from backend.cli.bench_server import START_SECONDS, Server, running_server
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
 from backend.container.recognition import Recognition, open_recognition
@@ -37,8 +32,6 @@ from backend.settings import load_local_settings
 from backend.vision.image import decode
 
 PACKAGES = ("openvino", "fastapi", "uvicorn")
-START_SECONDS: Final = 120.0
-_LISTENING: Final = re.compile(r"listens at (http://[^\s\"]+)")
 
 Ask: TypeAlias = Callable[[bytes], None]
 """Asks who is in a photo, and waits for the answer."""
@@ -64,11 +57,11 @@ def measure_http(
         settings = load_local_settings().model_copy(update={"data_dir": folder / "data"})
         recognition = stack.enter_context(open_recognition(settings))
         enrol(recognition, photos.enrolled)
-        server = stack.enter_context(_server(folder / "data"))
+        server = stack.enter_context(running_server(folder / "data"))
         progress = stack.enter_context(Progress(console=err))
         ways: list[Callable[[], Turn]] = [
             lambda: crowd(clients, seconds, probes, lambda: nullcontext(_direct(recognition)), time.process_time),
-            lambda: crowd(clients, seconds, probes, server.caller, server.cpu_seconds),
+            lambda: crowd(clients, seconds, probes, lambda: _caller(server), server.cpu_seconds),
         ]
         for way in ways:
             way()
@@ -164,41 +157,24 @@ def _direct(recognition: Recognition) -> Ask:
     return ask
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
-    """A running server."""
+@contextmanager
+def _caller(server: Server) -> Iterator[Ask]:
+    """Asks on a connection of its own, which stays open; a plain one: what a client costs is not measured."""
+    address = urlsplit(server.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=START_SECONDS)
 
-    url: str
-    token: str
-    pid: int
+    def ask(photo: bytes) -> None:
+        body, kind = _form(photo)
+        headers = {"Authorization": f"Bearer {server.token}", "Content-Type": kind}
+        connection.request("POST", "/v1/identify", body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            raise ConfigurationError(f"The server answered {answer.status}: {content[:200].decode()}")
+        json.loads(content)
 
-    def cpu_seconds(self) -> float:
-        """Of the server's process so far; only Linux tells."""
-        stat = Path(f"/proc/{self.pid}/stat")
-        if not stat.exists():
-            return float("nan")
-        # The second field is the program's name in parentheses, and may hold blanks.
-        user, system = stat.read_text().rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-    @contextmanager
-    def caller(self) -> Iterator[Ask]:
-        """Asks on a connection of its own, which stays open; a plain one: what a client costs is not measured."""
-        address = urlsplit(self.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=START_SECONDS)
-
-        def ask(photo: bytes) -> None:
-            body, kind = _form(photo)
-            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
-            connection.request("POST", "/v1/identify", body, headers)
-            answer = connection.getresponse()
-            content = answer.read()
-            if answer.status != http.HTTPStatus.OK:
-                raise ConfigurationError(f"The server answered {answer.status}: {content[:200].decode()}")
-            json.loads(content)
-
-        with closing(connection):
-            yield ask
+    with closing(connection):
+        yield ask
 
 
 def _form(photo: bytes) -> tuple[bytes, str]:
@@ -207,37 +183,3 @@ def _form(photo: bytes) -> tuple[bytes, str]:
     part = 'Content-Disposition: form-data; name="images"; filename="photo.jpg"\r\nContent-Type: image/jpeg'
     head, tail = f"--{boundary}\r\n{part}\r\n\r\n", f"\r\n--{boundary}--\r\n"
     return head.encode() + photo + tail.encode(), f"multipart/form-data; boundary={boundary}"
-
-
-@contextmanager
-def _server(data_dir: Path) -> Iterator[_Server]:
-    """`face-server serve` in a process of its own, on a port that is free."""
-    token = secrets.token_urlsafe(32)
-    command = [sys.executable, "-m", "backend.cli", "serve", "--port", "0", "--data-dir", str(data_dir)]
-    environment = os.environ | {
-        "AUTH_TOKEN": token,
-        "HOST": "127.0.0.1",
-        "LOG_LEVEL": "INFO",
-        "TLS_CERTIFICATE": "",
-        "TLS_KEY": "",
-    }
-    with (
-        (data_dir.parent / "server.log").open("w+") as log,
-        subprocess.Popen(command, env=environment, stderr=log, stdout=log) as process,  # noqa: S603 - ourselves
-    ):
-        try:
-            yield _Server(_address(process, Path(log.name)), token, process.pid)
-        finally:
-            process.send_signal(signal.SIGINT)
-
-
-def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
-    """Where the server listens, once it does."""
-    pause, deadline = threading.Event(), time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        found = _LISTENING.search(log.read_text(errors="replace"))
-        if found:
-            return found[1]
-        pause.wait(0.1)
-    last = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing."]
-    raise ConfigurationError(f"The server did not start: {last[0]}")

@@ -1,4 +1,4 @@
-"""`bench engine` and `bench http` measure the real thing, and their figures go where they are wanted."""
+"""`bench engine`, `bench http` and `bench start` measure the real thing, and their figures go where they are wanted."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 
 from backend.cli.bench_http import Turn, figures
 from backend.cli.bench_photos import bench_photos
+from backend.cli.bench_start import Start
+from backend.cli.bench_start import figures as start_figures
 from backend.domain.errors import ConfigurationError
 from tests.rig.photos import jpeg, person_crop
 from tests.unit.cli.conftest import Run
@@ -71,6 +73,24 @@ def test_http_is_measured_on_a_real_server(run: Run, images: Path) -> None:
     assert found["identify called directly, 2 callers"]["value"] > 0
     assert found["identify through HTTP, 2 callers"]["value"] > 0
     assert found["through HTTP against directly, 2 callers"]["value"] > 0
+
+
+@pytest.mark.timeout(240)
+def test_a_start_is_measured_on_a_real_server(run: Run, data_dir: Path) -> None:
+    ended = run("bench", "start", "--rounds", "1", "--idle", "0", "--json")
+    assert ended.status == 0, ended.err
+    found = figures_of(ended.out)
+    assert 0.5 < found["command → /readyz"]["value"] < 240
+    assert found["resident memory, idle"]["value"] > 100
+    # This machine's own gallery is not opened for it.
+    assert [path.name for path in data_dir.iterdir()] == ["models"]
+
+
+def test_what_counts_of_several_starts_is_the_median() -> None:
+    starts = [Start(seconds, 1.0, megabytes) for seconds, megabytes in ((2.0, 400.0), (9.0, 401.0), (3.5, 500.0))]
+    ready, memory = start_figures(starts)
+    assert (ready.value, ready.reached, memory.value, memory.reached) == (3.5, False, 401.0, True)
+    assert "the slowest 9.00 s" in ready.detail
 
 
 def test_the_share_is_the_median_of_the_pairs() -> None:
