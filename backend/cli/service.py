@@ -1,5 +1,9 @@
 """`up`, `serve` and `ui`: the service itself."""
 
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +38,7 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
-    with listening(settings) as listeners, opened_ahead(settings) as opened:
+    with _ending_when_told(), listening(settings) as listeners, opened_ahead(settings) as opened:
         with importing():
             # Here, for this is a third of all imports: done while the models load, and not by other commands.
             from backend.api.factory import create_app
@@ -48,3 +52,14 @@ def ui(host: UiHost = None, port: UiPort = None) -> None:
     """Run the web UI in the foreground; it talks to the API at UTILITIES_URL and CAMERA_SCHEDULER_URL."""
     settings = load_local_settings()
     raise typer.Exit(launch.run_ui(host or settings.ui_host, port or settings.ui_port))
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    """Have the signals that end the server end its start in order as well: what is being opened is closed."""
+    before = {number: signal.signal(number, lambda *_: sys.exit(0)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -13,6 +13,7 @@ import pytest
 
 from backend.settings import Settings
 from tests.rig.server import STOP_SECONDS, TOKEN, ServerProcess
+from tests.rig.watching import wait_until
 
 ROOT = Path(__file__).parents[3]
 UVICORN = ("-m", "uvicorn", "backend.api.app:app", "--port", "0")
@@ -113,3 +114,19 @@ def test_a_server_ends_when_a_service_manager_tells_it_to(tmp_path: Path) -> Non
         process.terminate()
         assert process.wait(STOP_SECONDS) in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
         assert "Traceback" not in server.log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_broken_off_ends_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "AUTH_TOKEN": TOKEN, "DATA_DIR": str(data_dir)}
+    with subprocess.Popen([sys.executable, *SERVE], cwd=tmp_path, env=environment, stderr=subprocess.PIPE) as process:
+        try:
+            wait_until(data_dir.exists, TIMEOUT_S)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=STOP_SECONDS)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+    assert b"listens at" not in said
