@@ -20,7 +20,7 @@ def check_way_to(api_url: str) -> None:
     environment = getproxies()
     proxies = (environment[name] for name in _USED if name in environment)
     # Without a scheme it is a host, and spoken to by HTTP.
-    if any(not proxy.startswith(("http://", "https://")) for proxy in proxies if "://" in proxy):
+    if any(not proxy.lower().startswith(("http://", "https://")) for proxy in proxies if "://" in proxy):
         raise ConfigurationError(
             "The proxy that HTTPS_PROXY or ALL_PROXY names cannot be used; it must be http:// or https://."
         )
