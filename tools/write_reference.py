@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from backend.api.access import Needs, RouteTable
 from backend.api.factory import create_app
-from backend.cli.commands import app as commands
+from backend.cli.commands import application
 from backend.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def _first_line(operation: Mapping[str, Any]) -> str:
 
 def commands_reference() -> str:
     """Every command with its arguments, options and examples, as its `--help` has them."""
-    group = get_command(commands)
+    group = get_command(application())
     assert isinstance(group, TyperGroup)  # noqa: S101 — there is more than one command
     return "\n\n".join(_command(name, command) for name, command in _walk(group))
 

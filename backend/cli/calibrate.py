@@ -9,7 +9,8 @@ from rich.progress import track
 from rich.table import Table
 
 from backend import launch
-from backend.cli.console import AsJson, err, local_recognition, out, print_reply
+from backend.cli.console import AsJson, err, out, print_reply
+from backend.cli.local import local_recognition
 from backend.container.recognition import Recognition, index_of
 from backend.domain.camera import Camera
 from backend.domain.errors import InvalidInput

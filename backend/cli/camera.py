@@ -6,7 +6,8 @@ import typer
 from rich.table import Table
 
 from backend.api.replies import check_reply
-from backend.cli.console import AsJson, local_recognition, print_reply
+from backend.cli.console import AsJson, print_reply
+from backend.cli.local import local_recognition
 from backend.container.cameras import doctor_of, hardware_of
 from backend.domain.camera import ConnectStep
 from backend.settings import load_local_settings

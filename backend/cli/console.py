@@ -1,8 +1,6 @@
-"""What the commands share: where they print, and how they open this machine's gallery."""
+"""Where the commands print, and how."""
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from typing import Annotated
 
 import typer
@@ -10,22 +8,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 
-from backend.container.recognition import Recognition, open_recognition
-from backend.settings import load_local_settings
-
 out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-@contextmanager
-def local_recognition() -> Iterator[Recognition]:
-    """The database and models of this machine, ready for use."""
-    with ExitStack() as stack:
-        with err.status("Loading the face models"):
-            recognition = stack.enter_context(open_recognition(load_local_settings()))
-        yield recognition
 
 
 def titled_table(title: str, *heads: str | Column, show_header: bool = True) -> Table:

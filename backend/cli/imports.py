@@ -12,7 +12,8 @@ from rich import progress as bars
 from rich.markup import escape
 from rich.table import Column, Table
 
-from backend.cli.console import AsJson, err, local_recognition, out, print_reply, titled_table
+from backend.cli.console import AsJson, err, out, print_reply, titled_table
+from backend.cli.local import local_recognition
 from backend.container.recognition import intake_of
 from backend.domain.errors import InvalidField
 from backend.recognition.archive import write_archive

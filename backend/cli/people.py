@@ -9,7 +9,8 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from backend.api.replies import enrolment_reply, identification_reply
-from backend.cli.console import AsJson, err, local_recognition, print_reply, titled_table
+from backend.cli.console import AsJson, err, print_reply, titled_table
+from backend.cli.local import local_recognition
 from backend.container.recognition import Recognition
 from backend.domain.errors import ImageRejected, NothingEnrolled
 from backend.recognition.enrol import Photo

@@ -12,7 +12,8 @@ from backend.cameras.follow import Visit
 from backend.cameras.recording import watch_recording
 from backend.cameras.source import is_live, open_any, webcam
 from backend.cameras.worker import CameraWorker
-from backend.cli.console import AsJson, err, local_recognition, out
+from backend.cli.console import AsJson, err, out
+from backend.cli.local import local_recognition
 from backend.container.cameras import visits_of, worker_of
 from backend.domain.camera import DEFAULT_THRESHOLD
 from backend.settings import load_local_settings

@@ -120,11 +120,13 @@ def prepare(model: ModelFile, cache_dir: Path, model_dir: Path | None = None) ->
     """
     stem = f"{model.name}-{model.sha256[:8]}-{_FOLDING}"
     for kept in sorted(cache_dir.glob(f"{stem}.*.onnx")):
-        if kept.name == _cached_name(stem, kept.read_bytes()):
+        with kept.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        if kept.name == _cached_name(stem, digest.hexdigest()):
             return kept
     folded = _folded(_checked_source(model, model.folder or model_dir), model)
     try:
-        return write_whole(cache_dir / _cached_name(stem, folded), folded)
+        return write_whole(cache_dir / _cached_name(stem, hashlib.sha256(folded).hexdigest()), folded)
     except OSError as error:
         raise ModelError(f"The folded model cannot be written to {cache_dir}: {error.strerror}.") from error
 
@@ -176,5 +178,5 @@ def _folded(content: bytes, model: ModelFile) -> bytes:
     return folded
 
 
-def _cached_name(stem: str, folded: bytes) -> str:
-    return f"{stem}.{hashlib.sha256(folded).hexdigest()[:32]}.onnx"
+def _cached_name(stem: str, digest: str) -> str:
+    return f"{stem}.{digest[:32]}.onnx"

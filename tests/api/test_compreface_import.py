@@ -9,7 +9,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from backend.cli.commands import app
+from backend.cli.commands import application
 from backend.domain.errors import InvalidField, InvalidImage
 from backend.recognition import compreface_server
 from backend.recognition.compreface_server import CompreFaceServer
@@ -40,7 +40,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("_three_faces", "elsewhere")
 def test_the_command_enrols_everybody_of_a_compreface(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMPREFACE_API_KEY", TOKEN)
-    done = CliRunner().invoke(app, ["import", "--compreface", server.url, "--json"])
+    done = CliRunner().invoke(application(), ["import", "--compreface", server.url, "--json"])
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert (answer["total"], answer["added"], answer["people"], answer["refusals"]) == (3, 3, 2, [])
@@ -59,7 +59,7 @@ def test_every_page_is_read(server: LiveServer, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("elsewhere")
 def test_something_is_to_be_named_and_one_thing_alone() -> None:
     for words in ([], [".", "--compreface", "http://127.0.0.1:9"]):
-        done = CliRunner().invoke(app, ["import", *words])
+        done = CliRunner().invoke(application(), ["import", *words])
         assert isinstance(done.exception, InvalidField)
 
 

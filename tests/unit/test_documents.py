@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from backend.api.factory import create_app
-from backend.cli.commands import app as commands
+from backend.cli.commands import application
 from backend.settings import Settings
 from tools.write_reference import SECTIONS, Section
 
@@ -89,7 +89,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_command_that_is_named_exists() -> None:
-    group = get_command(commands)
+    group = get_command(application())
     assert isinstance(group, TyperGroup)
     named = found_in_code(r"\bface-server ([a-z]+)")
 

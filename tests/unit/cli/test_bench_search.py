@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.cli.bench_search import figures_of
-from backend.cli.commands import app
+from backend.cli.commands import application
 
 SMALL = ("--templates", "1000", "--people", "500", "--probes", "20")
 FOUND = {
@@ -25,7 +25,7 @@ FOUND = {
 
 def test_a_small_gallery_is_measured_from_end_to_end() -> None:
     result = CliRunner().invoke(
-        app, ["bench", "search", "--templates", "1000", "--people", "500", "--probes", "20", "--json"]
+        application(), ["bench", "search", "--templates", "1000", "--people", "500", "--probes", "20", "--json"]
     )
     assert result.exit_code == 0, result.output
     reply = json.loads(result.stdout)

@@ -4,12 +4,12 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from backend.cli.commands import app
+from backend.cli.commands import PARTS, application
 from tests.unit.cli.conftest import Run
 
 
 def _commands() -> list[tuple[str, ...]]:
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(application())
     assert isinstance(group, TyperGroup)
     found: list[tuple[str, ...]] = []
     for name, command in group.commands.items():
@@ -23,6 +23,13 @@ COMMANDS = _commands()
 
 def test_the_commands_of_the_description_are_there() -> None:
     assert {("serve",), ("ui",), ("enrol",), ("identify",), ("watch",)} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_file_has_the_commands_by_which_it_is_found(part: str) -> None:
+    group = typer.main.get_command(application([part]))
+    assert isinstance(group, TyperGroup)
+    assert tuple(group.commands) == PARTS[part]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

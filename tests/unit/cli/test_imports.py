@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from backend.cli.commands import app
+from backend.cli.commands import application
 from tests.rig.photos import jpeg, person_crop
 from tests.unit.cli.conftest import Run
 
@@ -24,17 +24,17 @@ def test_a_folder_is_enrolled_and_all_is_taken_elsewhere(tmp_path: Path, monkeyp
         (tmp_path / "photos" / name).mkdir(parents=True)
         (tmp_path / "photos" / name / "1.jpg").write_bytes(jpeg(person_crop(index)))
     (tmp_path / "photos" / "bob" / "2.jpg").write_bytes(b"no picture")
-    done = CliRunner().invoke(app, ["import", "photos", "--json"])
+    done = CliRunner().invoke(application(), ["import", "photos", "--json"])
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert (answer["total"], answer["added"], answer["people"]) == (3, 2, 2)
     assert [refusal["name"] for refusal in answer["refusals"]] == ["bob/2.jpg"]
 
-    written = CliRunner().invoke(app, ["export", "people.zip"])
+    written = CliRunner().invoke(application(), ["export", "people.zip"])
     assert written.exit_code == 0, written.output
     assert stat.S_IMODE((tmp_path / "people.zip").stat().st_mode) == 0o600
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "elsewhere"))
-    taken = CliRunner().invoke(app, ["import", "people.zip", "--json"])
+    taken = CliRunner().invoke(application(), ["import", "people.zip", "--json"])
     assert (json.loads(taken.stdout)["people"], json.loads(taken.stdout)["added"]) == (2, 2)
 
 
