@@ -63,13 +63,18 @@ class Cohort:
         """Whether a change of that person's templates, or that person's coming, changes the cohort."""
         return person_id in self.positions or len(self.positions) < SIZE
 
-    def excess(self, embedding: NDArray[np.float32], person_id: str) -> float:
-        """By how much a face's mean similarity to the cohort, without that person, exceeds the usual."""
-        total, count = float(self.total @ embedding), len(self.averages)
-        own = self.positions.get(person_id)
-        if own is not None:
-            total, count = total - float(self.averages[own] @ embedding), count - 1
-        return total / count - self.usual
+    def excesses(self, faces: NDArray[np.float32], people: Sequence[str]) -> NDArray[np.float32]:
+        """By how much each face's mean similarity to the cohort, without the person beside it, exceeds the usual.
+
+        Takes as many faces, n × d, as people.
+        """
+        sums, counts = faces @ self.total, np.full(len(people), len(self.averages), np.float32)
+        for place, person_id in enumerate(people):
+            own = self.positions.get(person_id)
+            if own is not None:
+                sums[place] -= self.averages[own] @ faces[place]
+                counts[place] -= 1
+        return np.asarray(sums / counts - self.usual, np.float32)
 
 
 class CohortAdjustedIndex:
@@ -118,11 +123,7 @@ class CohortAdjustedIndex:
         if not self._cohort.weight:
             return self._index.search(embedding, limit, among)
         candidates = self._index.search(embedding, limit + _OVERTAKING, among)
-        averages = self._index.averages([candidate.person_id for candidate in candidates])
-        adjusted = [
-            self._adjusted(embedding, average, candidate)
-            for average, candidate in zip(averages, candidates, strict=True)
-        ]
+        adjusted = self._adjusted(embedding, candidates)
         return sorted(adjusted, key=lambda candidate: -candidate.similarity)[:limit]
 
     def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> "CohortAdjustedIndex":
@@ -135,10 +136,15 @@ class CohortAdjustedIndex:
         changed = self._index.without(person_id)
         return CohortAdjustedIndex(changed, None if self._cohort.is_changed_by(person_id) else self._cohort)
 
-    def _adjusted(
-        self, embedding: NDArray[np.float32], average: NDArray[np.float32], candidate: Candidate
-    ) -> Candidate:
-        person_id = candidate.person_id
-        excess = self._cohort.excess(embedding, person_id) + self._cohort.excess(average, person_id)
-        similarity = candidate.similarity - self._cohort.weight * excess
-        return Candidate(person_id, max(-1.0, min(1.0, similarity)))
+    def _adjusted(self, embedding: NDArray[np.float32], candidates: Sequence[Candidate]) -> list[Candidate]:
+        if not candidates:
+            return []
+        people = [candidate.person_id for candidate in candidates]
+        averages = self._index.averages(people)
+        probes = np.broadcast_to(embedding, (len(people), len(embedding)))
+        excesses = self._cohort.excesses(probes, people) + self._cohort.excesses(averages, people)
+        similarities = np.array([candidate.similarity for candidate in candidates]) - self._cohort.weight * excesses
+        return [
+            Candidate(person_id, float(similarity))
+            for person_id, similarity in zip(people, np.clip(similarities, -1.0, 1.0), strict=True)
+        ]

@@ -37,6 +37,8 @@ ALIKE = 0.6
 
 The mean of few templates has a cosine of 0.7 to 0.9 with each of one person's usual ones, and 0.4 with a stray one.
 """
+WHOLE = 32767
+"""What 1 is in templates of 16 bits: as integers they become floats ten times as fast as 16-bit floats do."""
 _PORTION = 200
 _PEOPLE_AT_ONCE = 10_000
 _STEPS = 4
@@ -53,8 +55,8 @@ class Stopped(Exception):
 class Parts:
     """What an index has beside its graph."""
 
-    vectors: NDArray[np.float16]
-    """The templates, rows × dimensions."""
+    vectors: NDArray[np.int16]
+    """The templates, rows × dimensions, in parts of `WHOLE`."""
     owners: NDArray[np.int32]
     """For each row whose it is, as a position in `people`."""
     looks: NDArray[np.int32]
@@ -99,7 +101,7 @@ class HnswIndex:
             enable_key_lookups=False,
         )
         looks = _grow(graph, rows, keep_on)
-        return cls(graph, Parts(rows.embeddings.astype(np.float16), rows.owners, looks, rows.people))
+        return cls(graph, Parts(in_16_bits(rows.embeddings), rows.owners, looks, rows.people))
 
     @classmethod
     def viewed(cls, path: Path, parts: Parts) -> "HnswIndex":
@@ -137,10 +139,9 @@ class HnswIndex:
         positions = [self._positions.get(person_id, GONE) for person_id in people]
         if not positions or GONE in positions:
             return averages(self, people)
-        rows, counts = self._rows_of_all(positions)
-        starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        rows, starts = self._rows_of_all(positions)
         sums = np.add.reduceat(self._vectors(rows), starts)
-        return np.asarray(sums / counts[:, None], np.float32)
+        return np.asarray(sums / np.diff(starts, append=len(rows))[:, None], np.float32)
 
     def search(
         self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
@@ -179,7 +180,7 @@ class HnswIndex:
         # GONE is also the last place of `stayed`: nobody's looks stay nobody's.
         stayed = np.append(layers.placed(self._people, people), np.int32(GONE))
         owners = stayed[self.parts.owners]
-        vectors = [self.parts.vectors[owners != GONE], *([added.embeddings.astype(np.float16)] if len(theirs) else [])]
+        vectors = [self.parts.vectors[owners != GONE], *([in_16_bits(added.embeddings)] if len(theirs) else [])]
         parts = Parts(
             np.concatenate(vectors),
             np.concatenate((owners[owners != GONE], theirs)),
@@ -205,10 +206,8 @@ class HnswIndex:
     ) -> list[Candidate]:
         if not len(positions):
             return []
-        rows, counts = self._rows_of_all(positions)
-        best = np.full(len(positions), -1.0, np.float32)
-        of_whom = np.repeat(np.arange(len(positions)), counts)
-        np.maximum.at(best, of_whom, np.clip(self._vectors(rows) @ embedding, -1.0, 1.0))
+        rows, starts = self._rows_of_all(positions)
+        best = np.maximum.reduceat(np.clip(self._vectors(rows) @ embedding, -1.0, 1.0), starts)
         # Positions ascend, so that equal galleries answer equally.
         leading = np.argsort(-best, kind="stable")[:limit]
         return [Candidate(self._people[positions[place]], float(best[place])) for place in leading]
@@ -217,14 +216,18 @@ class HnswIndex:
         return self._order[self._starts[position] : self._starts[position + 1]]
 
     def _rows_of_all(self, positions: Sequence[int] | NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+        """The rows of at least one person, one person after the other, and where each one's begin."""
         parts = [self._rows_of(position) for position in positions]
-        rows = np.concatenate(parts) if parts else np.empty(0, np.int32)
-        return rows, np.array([len(part) for part in parts], np.intp)
+        return np.concatenate(parts), np.cumsum([0, *map(len, parts[:-1])])
 
     def _vectors(self, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        vectors = np.asarray(self.parts.vectors[rows], np.float32)
-        # 16 bits a number leave the length a little off 1.
-        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+        # `take` copies rows in half the time that an index in brackets does.
+        return self.parts.vectors.take(rows, axis=0) / np.float32(WHOLE)
+
+
+def in_16_bits(embeddings: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Embeddings of length 1 in parts of `WHOLE`; their similarities change by less than a ten-thousandth."""
+    return np.rint(embeddings * np.float32(WHOLE)).astype(np.int16)
 
 
 def expansion_for(looks: int) -> int:

@@ -51,6 +51,10 @@ def test_the_similarity_is_adjusted_as_the_formula_says() -> None:
     assert all(candidate.similarity == pytest.approx(expected[candidate.person_id], abs=1e-5) for candidate in found)
 
 
+def test_a_search_among_nobody_who_is_enrolled_finds_nobody() -> None:
+    assert CohortAdjustedIndex.of(people(30)).search(like_everybody(), 5, {"somebody else"}) == []
+
+
 def test_a_face_that_resembles_everybody_is_less_like_anybody() -> None:
     rows = people(100)
     (plain,), (adjusted,) = (
