@@ -246,7 +246,10 @@ def open_camera(
     most, beside the time in which the system gives up a name.
     """
     _resolve(link)
-    if link.lower().startswith("rtsp"):
+    # FFmpeg knows schemes in small letters alone.
+    scheme, separator, rest = link.partition("://")
+    link = f"{scheme.lower()}{separator}{rest}"
+    if link.startswith("rtsp"):
         options = _OVER_RTSP | {"rtsp_transport": transport.value, "timeout": timeouts.read_microseconds}
         return _open(link, timeouts, device, format="rtsp", options=_LIVE | options)
     options = _OVER_HTTP | {"rw_timeout": timeouts.read_microseconds}

@@ -87,6 +87,13 @@ def test_a_stream_is_open_with_its_first_picture_and_not_seconds_later(server: R
     assert time.monotonic() - began < 1.5
 
 
+def test_a_scheme_in_capitals_is_the_same_scheme(server: RtspServer) -> None:
+    with opened(server.url("h264").replace("rtsp://", "RTSP://")) as source:
+        assert source.codec == "h264"
+    with MjpegServer(person_crop(2)) as camera, opened(camera.url().replace("http://", "Http://")) as source:
+        assert first_frame(source).size == (220, 260)
+
+
 def test_sound_is_ignored(server: RtspServer) -> None:
     with opened(server.url("sound")) as source:
         assert all(arrival.frames for arrival in arrivals(source, 5))
