@@ -8,8 +8,9 @@ usual with the *cohort*, a sample of the gallery, is taken away:
                           - w · (person's mean similarity to the cohort - usual)
 
 where `usual` is the mean similarity of two people of the cohort, so that on average nothing changes and a threshold
-keeps its meaning. It is the symmetric form of cohort normalisation (Auckenthaler et al., "Score normalization for
-text-independent speaker verification systems", 2000) without its division, measured in docs/evaluation.md.
+keeps its meaning. No person counts twice in it (`ALIKE`), and little is ever added (`LEAST_EXCESS`). It is the
+symmetric form of cohort normalisation (Auckenthaler et al., "Score normalization for text-independent speaker
+verification systems", 2000) without its division, measured in docs/evaluation.md.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,6 +28,12 @@ MEANINGLESS = 10
 """Up to so many people are no cohort, and nothing is taken away; the part grows to `WEIGHT` as the gallery does."""
 SIZE = 500
 """How many people the cohort has at most, those enrolled first: more make no difference."""
+ALIKE = 0.45
+"""People whose averages are so alike are one person for the cohort, enrolled more than once: counted twice, they would
+make it seem usual to be alike. Of different people in LFW, two pairs in 100,000 are."""
+LEAST_EXCESS = -0.05
+"""An excess below this counts as this: what is added to a similarity stays small whatever the gallery is like. One in a
+hundred faces of LFW is below it, and none below -0.09."""
 _OVERTAKING = 10
 """Candidates beyond those wanted that are looked at, because the adjustment may put them before others."""
 
@@ -36,9 +43,9 @@ class Cohort:
     """A sample of the gallery's people, one average template each."""
 
     positions: Mapping[str, int]
-    """Which row of `averages` is whose."""
+    """Which row of `averages` is whose, or stands for whom."""
     averages: NDArray[np.float32]
-    """People × dimensions."""
+    """People of whom no two are alike × dimensions."""
     total: NDArray[np.float32]
     """The sum of the averages: its product with a face is the sum of the face's similarities."""
     usual: float
@@ -49,15 +56,17 @@ class Cohort:
         """The cohort of a gallery: its first people, in the order of enrolment."""
         people = index.people[:SIZE]
         averages = index.averages(people)
-        total, pairs = averages.sum(axis=0), len(people) * (len(people) - 1)
+        members, rows = _different(averages)
+        averages = averages[members]
+        total, pairs = averages.sum(axis=0), len(members) * (len(members) - 1)
         # All products of two, less everybody's with themselves.
         usual = float(np.vdot(total, total) - np.vdot(averages, averages)) / pairs if pairs else 0.0
-        return cls({person_id: row for row, person_id in enumerate(people)}, averages, total, usual)
+        return cls(dict(zip(people, rows, strict=True)), averages, total, usual)
 
     @property
     def weight(self) -> float:
         """The part that is taken away: 0 where the cohort is too small to say anything, near `WEIGHT` where large."""
-        return WEIGHT * max(0.0, 1 - MEANINGLESS / max(len(self.positions), 1))
+        return WEIGHT * max(0.0, 1 - MEANINGLESS / max(len(self.averages), 1))
 
     def is_changed_by(self, person_id: str) -> bool:
         """Whether a change of that person's templates, or that person's coming, changes the cohort."""
@@ -74,7 +83,20 @@ class Cohort:
             if own is not None:
                 sums[place] -= self.averages[own] @ faces[place]
                 counts[place] -= 1
-        return np.asarray(sums / counts - self.usual, np.float32)
+        return np.asarray(np.maximum(sums / counts - self.usual, LEAST_EXCESS), np.float32)
+
+
+def _different(averages: NDArray[np.float32]) -> tuple[list[int], list[int]]:
+    """The rows that are alike to none before them, and for every row which of those it is, or is alike to."""
+    units = averages / np.maximum(np.linalg.norm(averages, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    alike = units @ units.T >= ALIKE
+    places: dict[int, int] = {}
+    rows: list[int] = []
+    for row, likes in enumerate(alike):
+        # Hardly ever any before it, and nothing else is looked through one by one.
+        before = (int(other) for other in np.flatnonzero(likes[:row]) if int(other) in places)
+        rows.append(places.setdefault(next(before, row), len(places)))
+    return list(places), rows
 
 
 class CohortAdjustedIndex:

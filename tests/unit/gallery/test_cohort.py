@@ -5,11 +5,11 @@ import pytest
 from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
-from backend.gallery.cohort import MEANINGLESS, SIZE, WEIGHT, Cohort, CohortAdjustedIndex
+from backend.gallery.cohort import LEAST_EXCESS, MEANINGLESS, SIZE, WEIGHT, Cohort, CohortAdjustedIndex
 from backend.gallery.index import ExactIndex
 
 Vector = NDArray[np.float32]
-DIMENSIONS = 32
+DIMENSIONS = 128
 
 
 def unit(vector: NDArray[np.floating]) -> Vector:
@@ -19,13 +19,13 @@ def unit(vector: NDArray[np.floating]) -> Vector:
 def people(count: int, seed: int = 0) -> list[tuple[str, Vector]]:
     """People whose faces share something, as all faces do."""
     drawn = np.random.default_rng(seed).normal(size=(count, DIMENSIONS))
-    drawn[:, 0] += 2
+    drawn[:, 0] += 4
     return [(f"person{number:04d}", unit(row)) for number, row in enumerate(drawn)]
 
 
 def like_everybody() -> Vector:
     """A blurred face, say: near to the mean of all."""
-    return unit(np.eye(DIMENSIONS)[0] + 0.2)
+    return unit(np.eye(DIMENSIONS)[0] + 0.1)
 
 
 def adjusted_by_hand(rows: list[tuple[str, Vector]], probe: Vector) -> dict[str, float]:
@@ -36,7 +36,9 @@ def adjusted_by_hand(rows: list[tuple[str, Vector]], probe: Vector) -> dict[str,
     found = {}
     for person_id, own in rows:
         others = [embedding for other, embedding in rows if other != person_id]
-        excess = sum(np.mean([embedding @ face for embedding in others]) - usual for face in (probe, own))
+        excess = sum(
+            max(np.mean([embedding @ face for embedding in others]) - usual, LEAST_EXCESS) for face in (probe, own)
+        )
         found[person_id] = float(own @ probe) - weight * float(excess)
     return found
 
@@ -100,6 +102,39 @@ def test_several_templates_of_a_person_count_as_one_member_of_the_cohort() -> No
     assert [candidate.similarity for candidate in one] == pytest.approx(
         [candidate.similarity for candidate in other], abs=1e-5
     )
+
+
+def test_somebody_enrolled_as_many_people_makes_no_stranger_more_alike() -> None:
+    known, again = unit(np.eye(DIMENSIONS)[1]), unit(np.eye(DIMENSIONS)[2])
+    shaken = np.random.default_rng(3).normal(scale=0.05, size=(40, DIMENSIONS))
+    rows = [("known", known), *((f"again{number}", unit(again + shake)) for number, shake in enumerate(shaken))]
+    strangers = [probe for _, probe in people(50, seed=4)]
+    plain, adjusted = ExactIndex.of(rows), CohortAdjustedIndex.of(rows)
+    for stranger in strangers:
+        assert adjusted.search(stranger, 1, ["known"]) == plain.search(stranger, 1, ["known"])
+
+
+def test_however_alike_the_others_are_little_is_added_to_a_similarity() -> None:
+    # People who share more than they ought to, though no two are one person, and somebody who is otherwise.
+    drawn = np.random.default_rng(5).normal(size=(60, DIMENSIONS))
+    drawn[:, 0] += 8
+    other = unit(np.eye(DIMENSIONS)[1])
+    rows = [("other", other), *((f"alike{number}", unit(row)) for number, row in enumerate(drawn))]
+    probe = unit(other + unit(np.eye(DIMENSIONS)[2]))
+    (plain,), (adjusted,) = (
+        index.search(probe, 1, ["other"]) for index in (ExactIndex.of(rows), CohortAdjustedIndex.of(rows))
+    )
+    assert plain.similarity < adjusted.similarity <= plain.similarity - 2 * WEIGHT * LEAST_EXCESS
+
+
+def test_who_is_enrolled_twice_counts_once_and_not_for_themselves() -> None:
+    rows = people(30)
+    (twin_of, face), others = rows[0], rows[1:]
+    twice = [(twin_of, face), ("twin", face), *others]
+    once = CohortAdjustedIndex.of(rows).search(face, 30)
+    found = {candidate.person_id: candidate.similarity for candidate in CohortAdjustedIndex.of(twice).search(face, 31)}
+    assert found.pop("twin") == pytest.approx(found[twin_of])
+    assert found == pytest.approx({candidate.person_id: candidate.similarity for candidate in once}, abs=1e-5)
 
 
 def test_a_similarity_stays_a_cosine() -> None:
