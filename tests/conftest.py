@@ -1,5 +1,8 @@
 """What all tests share: real models, loaded once, how hard Hypothesis looks, and which files come first."""
 
+import ssl
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     short = [file for file in files if file not in long]
     turns = {file: 2 * turn for turn, file in enumerate(long)} | {file: 2 * turn + 1 for turn, file in enumerate(short)}
     items.sort(key=lambda item: turns[item.path])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_read_once() -> Iterator[None]:
+    """Every HTTP client reads all authorities that it may trust, 30 ms each time, though none is asked on loopback."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
 
 
 @pytest.fixture(scope="session")
