@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from backend.storage import upgrade
 from backend.vision.loading import Pipelines, load_pipelines
+from tests.rig.schema import RepeatedSchema
 
 # No deadline: how long an example takes says more about the machine than about the code.
 settings.register_profile("tests", deadline=None, max_examples=60, database=None)
@@ -39,6 +41,14 @@ def _authorities_read_once() -> Iterator[None]:
     """Every HTTP client reads all authorities that it may trust, 30 ms each time, though none is asked on loopback."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A new database of this process gets its schema without the migrations' whole history."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upgrade, "upgrade", RepeatedSchema(tmp_path_factory.mktemp("schema")))
         yield
 
 
