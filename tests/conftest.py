@@ -10,6 +10,8 @@ from hypothesis import settings
 
 from backend.storage import upgrade
 from backend.vision.loading import Pipelines, load_pipelines
+from backend.vision.runtime_openvino import OpenVinoRuntime
+from tests.rig import compiled
 from tests.rig.schema import RepeatedSchema
 
 # No deadline: how long an example takes says more about the machine than about the code.
@@ -49,6 +51,14 @@ def _migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A new database of this process gets its schema without the migrations' whole history."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(upgrade, "upgrade", RepeatedSchema(tmp_path_factory.mktemp("schema")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """A network that this process has compiled is used again by who loads the same bytes to run them alike."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(OpenVinoRuntime, "load", compiled.load)
         yield
 
 
