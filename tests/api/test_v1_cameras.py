@@ -25,14 +25,15 @@ def _keep(server: LiveServer, *kept: Sighting) -> None:
             sightings.add(tx, sighting, a_look())
 
 
-def _operations() -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def operations() -> dict[str, Any]:
+    """All that is described, by its method and path."""
     paths: dict[str, Any] = create_app(Settings(_env_file=None, auth_token=TOKEN)).openapi()["paths"]
     return {f"{method} {path}": operation for path, methods in paths.items() for method, operation in methods.items()}
 
 
 @pytest.mark.parametrize("subject", ["cameras", "sightings", "rules", "mutes", "arming", "channels", "deliveries"])
-def test_what_has_a_route_without_a_version_has_the_same_under_v1(subject: str) -> None:
-    operations = _operations()
+def test_what_has_a_route_without_a_version_has_the_same_under_v1(subject: str, operations: dict[str, Any]) -> None:
     old = {name: operation for name, operation in operations.items() if name.split(" ")[1].startswith(f"/{subject}")}
     assert old
     for name, operation in old.items():

@@ -1,6 +1,6 @@
 """A server that is killed at any moment has what it acknowledged, and nothing that is half done.
 
-Six times in the suite; `ENROL_KILLS=50 .venv/bin/pytest tests/faults/test_kill.py -s` does it fifty times and tells.
+Three times in the suite; `ENROL_KILLS=50 .venv/bin/pytest tests/faults/test_kill.py -s` does it fifty times and tells.
 """
 
 import os
@@ -18,7 +18,7 @@ import pytest
 from tests.rig.photos import jpeg, other_photos, person_crop
 from tests.rig.server import ServerProcess
 
-KILLS = int(os.environ.get("ENROL_KILLS", "6"))
+KILLS = int(os.environ.get("ENROL_KILLS", "3"))
 SEED = 20261122
 LONGEST_S = 0.8
 """Some ten enrolments on two cores."""

@@ -4,7 +4,6 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,21 +31,37 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return walk_past(path, people, seconds=4.0, empty_seconds=1.5)
 
 
-@pytest.fixture
-def phone() -> Iterator[BotApi]:
-    with BotApi() as phone:
-        yield phone
+@pytest.fixture(scope="module")
+def api() -> Iterator[BotApi]:
+    with BotApi() as api:
+        yield api
 
 
-@pytest.fixture
-def server(tmp_path: Path, phone: BotApi) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path / "data", {"TELEGRAM_API_URL": phone.url}) as server:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, api: BotApi) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("camera") / "data", {"TELEGRAM_API_URL": api.url}) as server:
         for person_id, index in (("alice", ALICE), ("bob", BOB)):
             photo = ("photo.jpg", jpeg(person_crop(index)), "image/jpeg")
             with server.client() as client:
                 form = {"action": "add", "person_id": person_id}
                 client.post("/person", data=form, files={"image": photo}).raise_for_status()
         yield server
+
+
+@pytest.fixture
+def server(running: ServerProcess) -> Iterator[ServerProcess]:
+    """The one server of these tests, which knows Alice and Bob; each test has a camera of its own."""
+    yield running
+    with running.client() as client:
+        for camera in running.get("/cameras")["cameras"]:
+            client.delete(f"/cameras/{camera['camera_id']}").raise_for_status()
+
+
+@pytest.fixture
+def phone(api: BotApi, server: ServerProcess) -> BotApi:
+    """The phone, which nothing has come to yet."""
+    api.forget()
+    return api
 
 
 def _schedule(server: ServerProcess, link: str, **more: Any) -> str:
@@ -68,8 +83,8 @@ def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _closed_sightings(server: ServerProcess) -> list[Any]:
-    found: list[Any] = server.get("/sightings")["sightings"]
+def _closed_sightings(server: ServerProcess, camera_id: str) -> list[Any]:
+    found: list[Any] = server.get("/sightings", camera_id=camera_id)["sightings"]
     return [sighting for sighting in found if sighting["ended_at"] is not None]
 
 
@@ -81,10 +96,10 @@ def test_each_person_who_passes_is_told_once_with_a_picture_and_a_stranger_is_on
     server: ServerProcess, phone: BotApi, clip: Clip
 ) -> None:
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
-        _schedule(server, rtsp.url("door"), **_telegram(phone))
+        door = _schedule(server, rtsp.url("door"), **_telegram(phone))
         began = rtsp.wait_for_plays("door")[0]
         calls = phone.wait_for("sendPhoto", 2, timeout=clip.seconds + WITHIN_SECONDS)
-        _wait_for(lambda: len(_closed_sightings(server)) == 3, clip.seconds + 15)
+        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, clip.seconds + 15)
     assert phone.calls("sendPhoto") == calls
     for who, visit in (("alice", clip.visits[0]), ("bob", clip.visits[1])):
         (call,) = _about(calls, who)
@@ -92,7 +107,7 @@ def test_each_person_who_passes_is_told_once_with_a_picture_and_a_stranger_is_on
         assert "FrontDoor" in call.params["caption"]
         assert call.at - (began + visit.starts) < WITHIN_SECONDS
         assert Image.open(io.BytesIO(call.photo)).convert("RGB").size == clip.film.size
-    sightings = _closed_sightings(server)
+    sightings = _closed_sightings(server, door)
     assert sorted(sighting["person_id"] or "" for sighting in sightings) == ["", "alice", "bob"]
     with server.client() as client:
         pictures = [client.get(sighting["picture"]).raise_for_status().content for sighting in sightings]
@@ -113,18 +128,18 @@ def test_a_kill_in_the_middle_of_a_pass_loses_nothing_and_repeats_nothing(
     server: ServerProcess, phone: BotApi, clip: Clip
 ) -> None:
     with RtspServer({"door": clip.path}) as rtsp:
-        _schedule(server, rtsp.url("door"), **_telegram(phone))
+        door = _schedule(server, rtsp.url("door"), **_telegram(phone))
         phone.wait_for("sendPhoto", 1, timeout=BUSY_SECONDS)
         server.kill()
         server.start()
         # The clip runs again from its start for the new connection: alice passes a second time, within her cooldown.
         phone.wait_for("sendPhoto", 2, timeout=BUSY_SECONDS)
-        _wait_for(lambda: sum(s["person_id"] == "bob" for s in _closed_sightings(server)) >= 1, BUSY_SECONDS)
+        _wait_for(lambda: sum(s["person_id"] == "bob" for s in _closed_sightings(server, door)) >= 1, BUSY_SECONDS)
     calls = phone.calls("sendPhoto", delivered=True)
     assert len(_about(calls, "bob")) == 1
     # One message may have been on its way when the process died.
     assert 1 <= len(_about(calls, "alice")) <= 2
-    assert any(sighting["person_id"] == "alice" for sighting in server.get("/sightings")["sightings"])
+    assert any(sighting["person_id"] == "alice" for sighting in server.get("/sightings", camera_id=door)["sightings"])
 
 
 def test_a_dead_telegram_delays_no_camera_and_a_restart_sends_what_was_left(
@@ -132,8 +147,8 @@ def test_a_dead_telegram_delays_no_camera_and_a_restart_sends_what_was_left(
 ) -> None:
     phone.script(repeat(ServerError(502)), "sendPhoto")
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
-        _schedule(server, rtsp.url("door"), **_telegram(phone))
-        _wait_for(lambda: len(_closed_sightings(server)) == 3, clip.seconds + 20)
+        door = _schedule(server, rtsp.url("door"), **_telegram(phone))
+        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, clip.seconds + 20)
         server.stop()
     assert phone.calls("sendPhoto", delivered=True) == []
     phone.script([], "sendPhoto")

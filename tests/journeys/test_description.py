@@ -26,10 +26,22 @@ BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 CURL = 'curl() { command curl --silent --show-error --noproxy "*" --write-out "\\n%{http_code}" "$@"; }\n'
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with BotApi() as phone, ServerProcess(tmp_path / "data", {"TELEGRAM_API_URL": phone.url}) as server:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("description")
+    with BotApi() as phone, ServerProcess(folder / "data", {"TELEGRAM_API_URL": phone.url}) as server:
         yield server
+
+
+@pytest.fixture
+def server(running: ServerProcess) -> Iterator[ServerProcess]:
+    """The one server of these tests, without the people and cameras of the document before."""
+    yield running
+    with running.client() as client:
+        for person in running.get("/persons")["persons"]:
+            client.delete(f"/v1/persons/{person['person_id']}").raise_for_status()
+        for camera in running.get("/cameras")["cameras"]:
+            client.delete(f"/cameras/{camera['camera_id']}").raise_for_status()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """From a photo to a name: a real server process, real models, real HTTP."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,10 +12,18 @@ from tests.rig.server import ServerProcess
 ALICE, BOB = 2, 5
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path / "data") as server:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess(tmp_path_factory.mktemp("image") / "data") as server:
         yield server
+
+
+@pytest.fixture
+def server(running: ServerProcess) -> Iterator[ServerProcess]:
+    """The one server of these tests; whom a test leaves enrolled is removed."""
+    yield running
+    for person in running.get("/persons")["persons"]:
+        _post(running, {"action": "remove", "person_id": person["person_id"]}).raise_for_status()
 
 
 def _post(server: ServerProcess, fields: dict[str, str], *photos: bytes) -> httpx.Response:

@@ -83,6 +83,12 @@ class BotApi:
         with self._changed:
             self._scripts[method] = iter(answers)
 
+    def forget(self) -> None:
+        """Forget the calls so far and what was scripted: for the next test of a server that knows this address."""
+        with self._changed:
+            self._calls.clear()
+            self._scripts.clear()
+
     def calls(self, method: str | None = None, *, delivered: bool = False) -> list[Call]:
         """Return the calls so far, oldest first: all, or of one method, or only those that took effect."""
         with self._changed:

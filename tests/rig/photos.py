@@ -6,6 +6,7 @@ The group photo is insightface's `data/images/t1.jpg` (1280x886, six people); th
 
 import importlib.util
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,13 +35,15 @@ CROP_FACE_HEIGHT = 127
 _CROP_CORNERS = ((4, 205), (210, 85), (407, 205), (687, 283), (846, 0), (1060, 205))
 
 
+@cache
 def group_photo() -> Image:
-    """Return the photo of six people around a table, 1280x886."""
+    """Return the photo of six people around a table, 1280x886; decoded once, and so read-only."""
     return _read(_file_of("insightface", "data/images/t1.jpg"))
 
 
+@cache
 def astronaut() -> Image:
-    """Return the portrait of one person who is not in the group photo, 512x512."""
+    """Return the portrait of one person who is not in the group photo, 512x512; decoded once, and so read-only."""
     return _read(_file_of("skimage", "data/astronaut.png"))
 
 
@@ -92,7 +95,9 @@ def _file_of(package: str, inside: str) -> Path:
 
 
 def _read(path: Path) -> Image:
-    return _decoded(path.read_bytes())
+    photo = _decoded(path.read_bytes())
+    photo.flags.writeable = False
+    return photo
 
 
 def _decoded(encoded: bytes) -> Image:

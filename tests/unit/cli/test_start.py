@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -103,23 +104,33 @@ def test_under_uvicorn_itself_the_log_has_no_secrets_either(tmp_path: Path) -> N
     assert [secret for secret in (TOKEN, "hunter2", BOT.partition(":")[2]) if secret in log] == []
 
 
-def test_after_ctrl_c_a_damaged_cache_of_models_is_made_anew(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server:
-        server.stop()
-        kept = list((tmp_path / "data" / "models").glob("*.onnx"))
-        assert len(kept) == 2
-        for model in kept:
-            model.write_bytes(b"damaged")
-        server.start()
-        assert server.get("/readyz")["status"] == "ready"
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("start") / "data"
 
 
-def test_a_server_ends_when_a_service_manager_tells_it_to(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server:
-        process = psutil.Process(server.pid)
-        process.terminate()
-        assert process.wait(STOP_SECONDS) in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
-        assert "Traceback" not in server.log
+@pytest.fixture(scope="module")
+def server(data_dir: Path) -> Iterator[ServerProcess]:
+    """One server for those tests that end it in one way or another."""
+    with ServerProcess(data_dir) as server:
+        yield server
+
+
+def test_after_ctrl_c_a_damaged_cache_of_models_is_made_anew(server: ServerProcess, data_dir: Path) -> None:
+    server.stop()
+    kept = list((data_dir / "models").glob("*.onnx"))
+    assert len(kept) == 2
+    for model in kept:
+        model.write_bytes(b"damaged")
+    server.start()
+    assert server.get("/readyz")["status"] == "ready"
+
+
+def test_a_server_ends_when_a_service_manager_tells_it_to(server: ServerProcess) -> None:
+    process = psutil.Process(server.pid)
+    process.terminate()
+    assert process.wait(STOP_SECONDS) in {0, 128 + signal.SIGTERM, -signal.SIGTERM}
+    assert "Traceback" not in server.log
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -14,12 +14,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
 from backend.domain.errors import StorageError
-from backend.storage import migrations, people, templates
+from backend.storage import migrations, people, templates, upgrade
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.tables import REVISION, metadata
+from tests.rig.schema import RepeatedSchema, migrate
 
 BOX = SecretBox("key")
+
+
+@pytest.fixture(autouse=True)
+def _every_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what other tests' databases are made by."""
+    monkeypatch.setattr(upgrade, "upgrade", migrate)
 
 
 @contextmanager
@@ -77,6 +84,18 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
     assert _schema(tmp_path) == before
 
 
+def test_the_tests_own_databases_are_like_migrated_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrated, repeated, another = (tmp_path / name for name in ("migrated", "repeated", "another"))
+    for folder in (migrated, repeated, another):
+        folder.mkdir()
+    _open(migrated).close()
+    monkeypatch.setattr(upgrade, "upgrade", RepeatedSchema(tmp_path))
+    for folder in (repeated, another):
+        _open(folder).close()
+    assert _rows(repeated) == _rows(migrated)
+    assert len({_marks(folder) for folder in (migrated, repeated, another)}) == 3
+
+
 def test_the_history_is_one_line_without_forks() -> None:
     history = list(ScriptDirectory.from_config(_history()).walk_revisions())
     assert (history[0].revision, history[-1].revision) == (REVISION, "0001")
@@ -110,6 +129,16 @@ def test_a_folder_with_an_odd_name_holds_a_database_like_any_other(tmp_path: Pat
 def _schema(folder: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(folder / "face_server.db")) as connection:
         return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def _rows(folder: Path) -> list[str]:
+    with closing(sqlite3.connect(folder / "face_server.db")) as connection:
+        return [line for line in connection.iterdump() if "gallery_changes" not in line or "CREATE" in line]
+
+
+def _marks(folder: Path) -> tuple[str, ...]:
+    with closing(sqlite3.connect(folder / "face_server.db")) as connection:
+        return tuple(mark for (mark,) in connection.execute("SELECT mark FROM gallery_changes"))
 
 
 def test_a_denied_look_from_before_is_led_back_to_the_sighting_that_it_was_seen_in(tmp_path: Path) -> None:
