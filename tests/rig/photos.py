@@ -96,7 +96,7 @@ def _file_of(package: str, inside: str) -> Path:
 
 def _read(path: Path) -> Image:
     photo = _decoded(path.read_bytes())
-    photo.flags.writeable = False
+    photo.setflags(write=False)
     return photo
 
 

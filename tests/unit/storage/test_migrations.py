@@ -18,7 +18,8 @@ from backend.storage import migrations, people, templates, upgrade
 from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.tables import REVISION, metadata
-from tests.rig.schema import RepeatedSchema, migrate
+from backend.storage.upgrade import upgrade as migrate
+from tests.rig.schema import RepeatedSchema
 
 BOX = SecretBox("key")
 
