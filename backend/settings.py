@@ -182,8 +182,8 @@ class LocalSettings(BaseSettings):
         default=0,
         ge=0,
         le=10**9,
-        description="Up to how many templates each search compares with every one; above it, it follows a graph. "
-        "0 measures what this machine does in 2 ms.",
+        description="Up to how many templates each search compares with every one; above it, signs tell "
+        "whom to compare with. 0 measures what this machine does in 2 ms.",
     )
     min_face_size: int = Field(
         default=40, ge=10, le=1000, description="The smallest face, in pixels, that a photo may enrol."

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backend.domain.errors import StorageError
-from backend.gallery.hnsw import HnswIndex, Parts
+from backend.gallery.signs import Parts, SignsIndex
 from backend.storage.changes import State
 
 FORMAT = 3
-GRAPH, VECTORS, OWNERS, LOOKS = "graph.usearch", "templates.npy", "owners.npy", "looks.npy"
+VECTORS, OWNERS, LOOKS, WHOSE = "templates.npy", "owners.npy", "looks.npy", "whose.npy"
 PEOPLE, MANIFEST = "people.json", "manifest.json"
-CHECKED = (GRAPH, VECTORS, OWNERS, LOOKS, PEOPLE)
+CHECKED = (VECTORS, OWNERS, LOOKS, WHOSE, PEOPLE)
 _UNFINISHED = ".unfinished"
 _BLOCK = 2**22
 _HOME = re.compile(r"[A-Za-z0-9._-]+-[0-9a-f]{8}")
@@ -40,11 +41,10 @@ class IndexFiles:
         # Two models whose names differ in what a folder's name cannot hold are still two.
         return self.folder / f"{readable}-{zlib.crc32(self.model.encode()):08x}"
 
-    def newest(self) -> tuple[HnswIndex, State] | None:
+    def newest(self) -> tuple[SignsIndex, State] | None:
         """The index written last, mapped into memory, and what state it is of; None where there is none.
 
-        Raises StorageError where it is damaged: every byte is checked first, for a search in a damaged graph may
-        read anywhere.
+        Raises StorageError where it is damaged: every byte is checked first.
         """
         written = self._written()
         if not written:
@@ -57,7 +57,7 @@ class IndexFiles:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StorageError(f"The search index in '{place}' is damaged: {error}.") from error
 
-    def write(self, index: HnswIndex, state: State) -> HnswIndex:
+    def write(self, index: SignsIndex, state: State) -> SignsIndex:
         """Keep an index as the newest, for good once this returns; answers it mapped. Raises StorageError."""
         try:
             return _viewed(self._placed(index, state))
@@ -82,15 +82,20 @@ class IndexFiles:
             raise StorageError(f"A former model's index cannot be removed: {error.strerror or error}.") from error
         return bool(others)
 
-    def _placed(self, index: HnswIndex, state: State) -> Path:
+    def _placed(self, index: SignsIndex, state: State) -> Path:
         place = self._place(state)
         unfinished = place.with_name(place.name + _UNFINISHED)
         for old in (unfinished, place):
             shutil.rmtree(old, ignore_errors=True)
         unfinished.mkdir(parents=True, mode=0o700)
-        index.graph.save(unfinished / GRAPH)
         parts = index.parts
-        for name, array in ((VECTORS, parts.vectors), (OWNERS, parts.owners), (LOOKS, parts.looks)):
+        arrays: dict[str, NDArray[Any]] = {
+            VECTORS: parts.vectors,
+            OWNERS: parts.owners,
+            LOOKS: parts.looks,
+            WHOSE: parts.whose,
+        }
+        for name, array in arrays.items():
             np.save(unfinished / name, array)
         (unfinished / PEOPLE).write_text(json.dumps(parts.people, ensure_ascii=False), "utf-8")
         sums = {name: _sum_of(unfinished / name) for name in CHECKED}
@@ -123,15 +128,17 @@ class IndexFiles:
                 raise ValueError(f"{name} is not as it was written")
 
 
-def _viewed(place: Path) -> HnswIndex:
+def _viewed(place: Path) -> SignsIndex:
     parts = Parts(
         # As a plain array: one that knows of its file costs some microseconds at each step of a search.
         vectors=np.asarray(np.load(place / VECTORS, mmap_mode="r")),
         owners=np.load(place / OWNERS),
+        # Not mapped: each search reads them in a thousand places.
         looks=np.load(place / LOOKS),
+        whose=np.load(place / WHOSE),
         people=tuple(json.loads((place / PEOPLE).read_text("utf-8"))),
     )
-    return HnswIndex.viewed(place / GRAPH, parts)
+    return SignsIndex(parts)
 
 
 def _sum_of(path: Path) -> int:

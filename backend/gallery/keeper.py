@@ -4,8 +4,8 @@ import logging
 import threading
 
 from backend.domain.errors import StorageError
-from backend.gallery.hnsw import Stopped
 from backend.gallery.searched import Searched
+from backend.gallery.signs import Stopped
 
 PATIENCE_SECONDS = 600.0
 """How long it waits after a failure: the disk may be full, and the work is long."""

@@ -15,10 +15,10 @@ from backend.domain.face import Template
 from backend.domain.identity import Candidate
 from backend.domain.meter import NO_METER, Meter, Stage, timed
 from backend.gallery.cohort import CohortAdjustedIndex
-from backend.gallery.hnsw import KeepOn
 from backend.gallery.index import ExactIndex, TemplateIndex
 from backend.gallery.layered import LayeredIndex
 from backend.gallery.shelf import Shelf
+from backend.gallery.signs import KeepOn
 from backend.storage import changes, negatives, templates
 from backend.storage.changes import State
 from backend.storage.database import Database, Transaction

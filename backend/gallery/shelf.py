@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.gallery.hnsw import HnswIndex, KeepOn
 from backend.gallery.index import ExactIndex, Rows, TemplateIndex
 from backend.gallery.index_files import IndexFiles
 from backend.gallery.layered import LayeredIndex
+from backend.gallery.signs import KeepOn, SignsIndex
 from backend.storage.changes import State
 
 EXACT_BUDGET = 0.002
-"""How long an exact search may take before a graph is worth its while, in seconds."""
+"""How long an exact search may take before signs are worth their while, in seconds."""
 FEWEST, MOST = 5_000, 100_000
-"""Below the first exact search is fast on every machine; above the second the graph wins on every machine."""
+"""Below the first exact search is fast on every machine; above the second signs are faster on every machine."""
 ADDED = 5_000
-"""So many templates may lie over the graph: comparing with each of them takes half a millisecond."""
+"""So many templates may lie over an index in files: comparing with each of them takes half a millisecond."""
 GONE_SHARE = 0.05
-"""This part of the graph may be nobody's; then it is made anew, without what was removed."""
+"""This part of the people may be gone; then it is written anew, without them."""
 _SAMPLE = 10_000
 _ROUNDS = 5
 
@@ -74,16 +74,16 @@ class Shelf:
         """Whether an index should be written anew: it became large, or too much lies over it."""
         if not isinstance(index, LayeredIndex):
             return isinstance(index, ExactIndex) and self._is_large(index.rows())
-        if isinstance(index.base, HnswIndex):
-            return len(index.added.rows().owners) > ADDED or _share_gone(index.base, index) > GONE_SHARE
+        if isinstance(index.base, SignsIndex):
+            return len(index.added.rows().owners) > ADDED or len(index.gone) > GONE_SHARE * len(index.base.people)
         return self._is_large(index.base.rows(), index.added.rows())
 
-    def renewed(self, index: TemplateIndex, state: State, keep_on: KeepOn) -> HnswIndex:
-        """Make and keep the graph of an index that is of that state.
+    def renewed(self, index: TemplateIndex, state: State, keep_on: KeepOn) -> SignsIndex:
+        """Make and keep, in files, what an index has that is of that state.
 
         Raises Stopped where it is not to go on, and StorageError where it cannot be kept.
         """
-        written = self.files.write(_graph_of(index, keep_on), state)
+        written = self.files.write(_worked_in(index, keep_on), state)
         self.files.tidy()
         return written
 
@@ -91,16 +91,10 @@ class Shelf:
         return self._limit(sum(len(rows.owners) for rows in parts), max(rows.embeddings.shape[1] for rows in parts))
 
 
-def _graph_of(index: TemplateIndex, keep_on: KeepOn) -> HnswIndex:
-    graph = index.base if isinstance(index, LayeredIndex) else None
-    if isinstance(index, LayeredIndex) and isinstance(graph, HnswIndex) and _share_gone(graph, index) <= GONE_SHARE:
-        return graph.extended(index, keep_on)
-    return HnswIndex.built(index.rows(), keep_on)
-
-
-def _share_gone(graph: HnswIndex, layers: LayeredIndex) -> float:
-    """The part of the graph that is nobody's, about: people have about as many templates as each other."""
-    return graph.share_unowned + len(layers.gone) / max(len(graph.people), 1)
+def _worked_in(index: TemplateIndex, keep_on: KeepOn) -> SignsIndex:
+    if isinstance(index, LayeredIndex) and isinstance(index.base, SignsIndex):
+        return index.base.extended(index, keep_on)
+    return SignsIndex.built(index.rows(), keep_on)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from backend.domain.identity import Candidate
 from backend.gallery.cohort import CohortAdjustedIndex
-from backend.gallery.hnsw import HnswIndex
 from backend.gallery.index import ExactIndex, TemplateIndex
 from backend.gallery.layered import LayeredIndex
+from backend.gallery.signs import SignsIndex
 
 Vector = NDArray[np.float32]
 Rows = list[tuple[str, Vector]]
@@ -46,11 +46,11 @@ KINDS: dict[str, MakeIndex] = {
     "exact": ExactIndex.of,
     "adjusted": CohortAdjustedIndex.of,
     "layered": layered,
-    "hnsw": HnswIndex.of,
-    "hnsw adjusted": lambda templates: CohortAdjustedIndex(HnswIndex.of(templates)),
+    "signs": SignsIndex.of,
+    "signs adjusted": lambda templates: CohortAdjustedIndex(SignsIndex.of(templates)),
 }
-TOLERANCE = 1e-3
-"""A graph keeps 16 bits of a number."""
+TOLERANCE = 1e-4
+"""A large index keeps 16 bits of a number."""
 
 
 @pytest.fixture(params=list(KINDS.values()), ids=list(KINDS), scope="module")

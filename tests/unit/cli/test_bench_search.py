@@ -16,10 +16,10 @@ FOUND = {
     "p99_ms": 3.5,
     "cpu_ms": 0.8,
     "recall": 0.985,
+    "far_recall": 0.98,
     "ready_s": 1.0,
     "enrolment_ms": 4.0,
     "memory_mb": 700.0,
-    "usearch_mb": 400.0,
 }
 
 
@@ -32,7 +32,7 @@ def test_a_small_gallery_is_measured_from_end_to_end() -> None:
     measured = {figure["what"]: figure["value"] for figure in reply["figures"]}
     assert measured["recall@1 against exact search"] == 1
     assert all(value is not None and value > 0 for what, value in measured.items() if what != "memory")
-    assert {"usearch", "numpy"} <= reply["machine"]["versions"].keys()
+    assert "numpy" in reply["machine"]["versions"]
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,14 @@ def test_a_small_gallery_is_measured_from_end_to_end() -> None:
         ("recall@1 against exact search", False),
         ("ready after a restart", True),
         ("one enrolment, median", True),
-        # 1.3 × 400 MB, and 200 bytes for each of 2^20 templates.
-        ("memory", True),
+        # 642 bytes for each of 2^20 templates, above which it is.
+        ("memory", False),
     ],
 )
 def test_each_figure_is_held_against_what_is_to_be_reached(what: str, reached: bool) -> None:
     assert {figure.what: figure.reached for figure in figures_of(FOUND)}[what] is reached
 
 
-def test_memory_above_what_is_allowed_is_told() -> None:
-    figures = {figure.what: figure.reached for figure in figures_of(FOUND | {"memory_mb": 721.0})}
-    assert figures["memory"] is False
+def test_memory_within_what_is_allowed_is_told() -> None:
+    figures = {figure.what: figure.reached for figure in figures_of(FOUND | {"memory_mb": 642.0})}
+    assert figures["memory"] is True

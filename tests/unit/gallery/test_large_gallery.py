@@ -1,4 +1,4 @@
-"""A large gallery is searched by a graph that is kept on disk; SQL stays the truth, whatever happens to the file."""
+"""A large gallery is searched by signs, which are kept on disk; SQL stays the truth, whatever happens to the file."""
 
 import logging
 import random
@@ -20,12 +20,12 @@ from backend.domain.face import Template
 from backend.gallery import shelf as shelf_module
 from backend.gallery.cohort import CohortAdjustedIndex
 from backend.gallery.gallery import Gallery
-from backend.gallery.hnsw import HnswIndex, Stopped
 from backend.gallery.index import ExactIndex
-from backend.gallery.index_files import CHECKED, GRAPH, MANIFEST
+from backend.gallery.index_files import CHECKED, MANIFEST, VECTORS
 from backend.gallery.keeper import IndexKeeper
 from backend.gallery.layered import LayeredIndex
 from backend.gallery.shelf import FEWEST, MOST, Limit, Shelf, measured_limit
+from backend.gallery.signs import SignsIndex, Stopped
 from backend.storage import changes, people, templates
 from backend.storage.database import DATABASE_FILE, Database, sqlite_url
 from backend.storage.secret_box import SecretBox
@@ -57,10 +57,10 @@ def who(gallery: Gallery, person: int, look: int = 99) -> str | None:
     return found.person_id if found is not None and found.similarity > 0.7 else None
 
 
-def graph_of(gallery: Gallery) -> HnswIndex | None:
-    """The graph that answers, if one does."""
+def kept_of(gallery: Gallery) -> SignsIndex | None:
+    """The index from files that answers, if one does."""
     index = gallery.searched.index
-    return index.base if isinstance(index, LayeredIndex) and isinstance(index.base, HnswIndex) else None
+    return index.base if isinstance(index, LayeredIndex) and isinstance(index.base, SignsIndex) else None
 
 
 def renew(gallery: Gallery) -> bool:
@@ -86,7 +86,7 @@ def reopen(database: Database, folder: Path) -> Open:
 
 @pytest.fixture
 def many(database: Database, reopen: Open) -> Gallery:
-    """A gallery that is large and has no graph yet, of two looks of each person."""
+    """A gallery that is large and has no index in files yet, of two looks of each person."""
     names = [f"person {person}" for person in range(PEOPLE)]
     with database.write() as tx:
         for person, name in enumerate(names):
@@ -99,7 +99,7 @@ def many(database: Database, reopen: Open) -> Gallery:
 
 @pytest.fixture
 def large(many: Gallery) -> Gallery:
-    """A gallery whose graph is written."""
+    """A gallery whose index is written."""
     assert renew(many)
     return many
 
@@ -122,7 +122,7 @@ def test_a_small_gallery_is_searched_exactly_and_nothing_is_written(reopen: Open
     assert not folder.exists()
 
 
-def test_a_gallery_that_becomes_large_asks_for_a_graph_and_answers_meanwhile(reopen: Open) -> None:
+def test_a_gallery_that_becomes_large_asks_for_an_index_in_files_and_answers_meanwhile(reopen: Open) -> None:
     gallery = reopen()
     for person in range(EXACTLY_UP_TO + 1):
         assert not gallery.searched.renewal.is_set()
@@ -131,12 +131,12 @@ def test_a_gallery_that_becomes_large_asks_for_a_graph_and_answers_meanwhile(reo
     assert [who(gallery, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
     assert renew(gallery)
     assert [who(gallery, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
-    assert graph_of(gallery) is not None
+    assert kept_of(gallery) is not None
 
 
-def test_after_a_restart_the_graph_is_opened_and_not_made(large: Gallery, reopen: Open) -> None:
+def test_after_a_restart_the_index_is_opened_and_not_made(large: Gallery, reopen: Open) -> None:
     again = reopen()
-    assert graph_of(again) is not None
+    assert kept_of(again) is not None
     assert not again.searched.renewal.is_set()
     assert [who(again, person) for person in range(PEOPLE)] == [f"person {person}" for person in range(PEOPLE)]
 
@@ -154,7 +154,7 @@ def test_every_kind_of_change_is_seen_at_once_and_after_a_restart(large: Gallery
     expected = {100: "newcomer", 1: "person 1", 101: "person 1", 2: None, 3: "renamed", 4: "person 5", 5: "person 5"}
     expected |= {6: None, 102: "person 6", 7: "person 7", 8: None, 9: "person 9"}
     for gallery in (large, reopen()):
-        assert graph_of(gallery) is not None
+        assert kept_of(gallery) is not None
         assert {person: who(gallery, person) for person in expected} == expected
         assert len(gallery.searched.index.templates_of("person 7")) == 1
         assert not {"person 2", "person 3", "person 4"} & set(gallery.searched.index.people)
@@ -166,10 +166,10 @@ def test_a_change_by_another_process_is_seen(large: Gallery, reopen: Open) -> No
     elsewhere.add("newcomer", [photo(100)])
     elsewhere.remove("person 2")
     assert (who(large, 100), who(large, 2)) == ("newcomer", None)
-    assert graph_of(large) is not None
+    assert kept_of(large) is not None
 
 
-def test_what_lies_over_the_graph_is_worked_in(
+def test_what_lies_over_the_index_is_worked_in(
     large: Gallery, reopen: Open, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shelf_module, "ADDED", 3)
@@ -179,26 +179,26 @@ def test_what_lies_over_the_graph_is_worked_in(
     assert large.searched.renewal.is_set()
     assert renew(large)
     for gallery in (large, reopen()):
-        graph = graph_of(gallery)
-        assert graph is not None
-        assert (len(graph), graph.share_unowned) == (2 * (PEOPLE - 1) + 5, 1 / (PEOPLE + 5))
+        kept = kept_of(gallery)
+        assert kept is not None
+        assert (len(kept), len(kept.parts.looks)) == (2 * (PEOPLE - 1) + 5, PEOPLE - 1 + 5)
         assert [who(gallery, person) for person in (1, 2, 3, 100, 104)] == [
             "person 1", None, "person 3", "person 100", "person 104"
         ]  # fmt: skip
     assert len(places(folder)) == 1
 
 
-def test_a_graph_of_which_much_is_gone_is_made_anew_without_it(large: Gallery) -> None:
+def test_an_index_of_which_much_is_gone_is_written_anew_without_it(large: Gallery) -> None:
     for person in range(4):
         large.remove(f"person {person}")
     assert renew(large)
-    graph = graph_of(large)
-    assert graph is not None
-    assert (len(graph), graph.share_unowned) == (2 * (PEOPLE - 4), 0)
+    kept = kept_of(large)
+    assert kept is not None
+    assert (len(kept), len(kept.parts.looks)) == (2 * (PEOPLE - 4), PEOPLE - 4)
     assert [who(large, person) for person in (0, 3, 4)] == [None, None, "person 4"]
 
 
-def test_what_changes_while_a_graph_is_made_is_in_it_too(many: Gallery) -> None:
+def test_what_changes_while_an_index_is_made_is_in_it_too(many: Gallery) -> None:
 
     def meanwhile() -> bool:
         if who(many, 100) is None:
@@ -207,7 +207,7 @@ def test_what_changes_while_a_graph_is_made_is_in_it_too(many: Gallery) -> None:
         return True
 
     assert many.searched.renew(meanwhile)
-    assert graph_of(many) is not None
+    assert kept_of(many) is not None
     assert (who(many, 100), who(many, 2), who(many, 3)) == ("newcomer", None, "person 3")
 
 
@@ -215,7 +215,7 @@ def test_what_changes_while_a_graph_is_made_is_in_it_too(many: Gallery) -> None:
     ("name", "damage"),
     [
         *((name, "another byte") for name in (*CHECKED, MANIFEST)),
-        *((GRAPH, damage) for damage in ("missing", "empty", "shorter")),
+        *((VECTORS, damage) for damage in ("missing", "empty", "shorter")),
     ],
 )
 def test_a_damaged_file_is_made_anew_while_exact_search_answers(
@@ -231,11 +231,11 @@ def test_a_damaged_file_is_made_anew_while_exact_search_answers(
     with caplog.at_level(logging.WARNING):
         again = reopen()
     assert "damaged" in caplog.text
-    assert graph_of(again) is None
+    assert kept_of(again) is None
     assert [who(again, person) for person in range(3)] == ["person 0", "person 1", "person 2"]
     assert again.searched.renewal.is_set()
     assert renew(again)
-    assert graph_of(reopen()) is not None
+    assert kept_of(reopen()) is not None
 
 
 def test_an_index_of_another_history_is_not_used(tmp_path: Path, folder: Path) -> None:
@@ -259,7 +259,7 @@ def test_an_index_of_another_history_is_not_used(tmp_path: Path, folder: Path) -
     with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
         gallery_of(database, None).add("carol", [photo(3)])
         gallery = gallery_of(database, shelf)
-        assert graph_of(gallery) is None
+        assert kept_of(gallery) is None
         assert [who(gallery, person) for person in (1, 2, 3)] == ["alice", None, "carol"]
 
 
@@ -278,7 +278,7 @@ def test_changes_are_forgotten_in_time_and_then_all_rows_are_read(
     for person in range(100, 104):
         large.add(f"person {person}", [photo(person)])
     again = reopen()
-    assert graph_of(again) is None
+    assert kept_of(again) is None
     assert who(again, 100) == "person 100"
 
 
@@ -291,17 +291,17 @@ def test_a_model_does_not_open_the_index_of_another(large: Gallery, database: Da
 
 def test_a_gallery_that_shrank_is_searched_exactly_again(large: Gallery, database: Database, folder: Path) -> None:
     again = Gallery(database, MODEL, shelf=Shelf(folder, MODEL, Limit(1000)))
-    assert graph_of(again) is None
+    assert kept_of(again) is None
     assert who(again, 3) == "person 3"
     assert not again.searched.renewal.is_set()
 
 
 def test_similarities_are_adjusted_by_the_same_cohort(large: Gallery, database: Database, folder: Path) -> None:
     exact = Gallery(database, MODEL, CohortAdjustedIndex)
-    graph = Gallery(database, MODEL, CohortAdjustedIndex, Shelf(folder, MODEL, Limit(1)))
+    kept = Gallery(database, MODEL, CohortAdjustedIndex, Shelf(folder, MODEL, Limit(1)))
     for person in range(PEOPLE):
         probe = Template(face_of(person, 99), MODEL)
-        expected, found = exact.search(probe), graph.search(probe)
+        expected, found = exact.search(probe), kept.search(probe)
         assert [candidate.person_id for candidate in found] == [candidate.person_id for candidate in expected]
         assert [candidate.similarity for candidate in found] == pytest.approx(
             [candidate.similarity for candidate in expected], abs=1e-3
@@ -315,13 +315,13 @@ def test_a_disk_that_takes_nothing_leaves_search_as_it_is(many: Gallery, folder:
     assert who(many, 3) == "person 3"
 
 
-def test_making_a_graph_can_be_stopped(many: Gallery, folder: Path) -> None:
+def test_making_an_index_can_be_stopped(many: Gallery, folder: Path) -> None:
     with pytest.raises(Stopped):
         many.searched.renew(lambda: False)
     assert places(folder) == []
 
 
-def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Path) -> None:
+def test_the_keeper_makes_the_index_in_the_background(many: Gallery, folder: Path) -> None:
     keeper, written, before = IndexKeeper(many.searched), threading.Event(), set(threading.enumerate())
     make = many.searched.renew
 
@@ -336,7 +336,7 @@ def test_the_keeper_makes_the_graph_in_the_background(many: Gallery, folder: Pat
     keeper.stop(10.0)
     assert "index-keeper" not in {thread.name for thread in set(threading.enumerate()) - before}
     assert len(places(folder)) == 1
-    assert graph_of(many) is not None
+    assert kept_of(many) is not None
 
 
 def test_the_index_of_a_model_is_kept_while_it_answers_and_removed_when_another_does(
@@ -420,7 +420,7 @@ def test_a_process_killed_at_any_moment_leaves_what_the_next_one_heals(tmp_path:
         process.stdout.close()
         with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
             gallery = Gallery(database, MODEL, shelf=Shelf(tmp_path / "index", MODEL, Limit(20)))
-            assert graph_of(gallery) is not None
+            assert kept_of(gallery) is not None
             removed = {person - 1 for person in range(first, last + 1) if person % 7 == 3 and person > first}
             seen = {person: who(gallery, person) for person in range(first, last + 1)}
             assert {person for person, found in seen.items() if found != f"person {person}"} == removed

@@ -132,11 +132,11 @@ def _face(place: int, look: int) -> NDArray[np.float32]:
     return np.asarray(drawn / np.linalg.norm(drawn), np.float32)
 
 
-@pytest.fixture(params=["exact", "hnsw"])
+@pytest.fixture(params=["exact", "signs"])
 def gallery(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gallery]:
-    """One that is searched exactly, and one whose graph is made anew all the time."""
+    """One that is searched exactly, and one whose files are made anew all the time."""
     monkeypatch.setattr(shelf_module, "ADDED", 3)
-    shelf = Shelf(tmp_path / "index", MODEL, Limit(1)) if request.param == "hnsw" else None
+    shelf = Shelf(tmp_path / "index", MODEL, Limit(1)) if request.param == "signs" else None
     with closing(Database.open(sqlite_url(tmp_path), SecretBox("key"))) as database:
         gallery = Gallery(database, MODEL, shelf=shelf)
         keeper = IndexKeeper(gallery.searched)
