@@ -91,7 +91,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_every_command_that_is_named_exists() -> None:
     group = get_command(application())
     assert isinstance(group, TyperGroup)
-    named = found_in_code(r"\bface-server ([a-z]+)")
+    named = found_in_code(r"\bface-server ([a-z]+(?:-[a-z]+)*)")
 
     assert named == set(group.commands)
 
