@@ -1,5 +1,6 @@
 """Every setting of the service, and the only place that reads the environment."""
 
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
@@ -259,6 +260,11 @@ def load_local_settings() -> LocalSettings:
 def load_ui_settings() -> UiSettings:
     """What the web UI reads, the token perhaps empty; raises as above."""
     return _loaded(UiSettings)
+
+
+def is_in_environment(name: str) -> bool:
+    """Whether the environment gives that setting: what `.env` says of it does not count then."""
+    return any(value and given.casefold() == name.casefold() for given, value in os.environ.items())
 
 
 def _loaded(kind: type[Loaded]) -> Loaded:
