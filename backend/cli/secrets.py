@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from backend.cli.console import AsJson, out, print_reply, titled_table
 from backend.container.database import open_without_the_key
@@ -36,7 +36,7 @@ def forget_secrets(
 
 def _table(lost: Unreadable) -> Table:
     title = f"{len(lost.cameras)} cameras and {len(lost.channels)} channels cannot be read"
-    table = titled_table(title, "What", Column("Name", overflow="fold"))
+    table = titled_table(title, "What", "Name")
     for nickname in lost.cameras.values():
         table.add_row("camera", escape(nickname))
     for name in lost.channels.values():
