@@ -5,6 +5,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -51,6 +52,18 @@ def _origins(text: str) -> str:
     for part in parts_of(text):
         if not _ORIGIN.fullmatch(part):
             raise ValueError(f"'{part}' is no origin such as https://home.example:8443.")
+    return text
+
+
+def _server(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in text):
+        # Not repeated: a login may be in it.
+        raise ValueError("that is no address such as https://bots.example:8081.")
     return text
 
 
@@ -209,7 +222,7 @@ class LocalSettings(BaseSettings):
         le=86_400,
         description="A camera whose picture is the same in every pixel for this long is connected to anew.",
     )
-    telegram_api_url: str = Field(
+    telegram_api_url: Annotated[str, AfterValidator(_server)] = Field(
         default="https://api.telegram.org", description="The Bot API server that messages go through."
     )
     give_up_after_hours: float = Field(
