@@ -32,7 +32,8 @@ RUN groupadd --gid 1000 face-server \
 COPY --from=build /venv /venv
 WORKDIR /app
 COPY LICENSE ./
-# Last, so that a change of code rebuilds nothing but this. Compiled here, for on a read-only root every start would.
+# Last, so that a change of code rebuilds nothing but this. Compiled here, for on a read-only root every start would: so it
+# does in docker-compose.yml, whose mounted ./backend lies over this.
 COPY backend backend
 RUN python -m compileall -q backend
 

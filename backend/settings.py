@@ -1,9 +1,11 @@
 """Every setting of the service, and the only place that reads the environment."""
 
+import os
 import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,6 +52,18 @@ def _origins(text: str) -> str:
     for part in parts_of(text):
         if not _ORIGIN.fullmatch(part):
             raise ValueError(f"'{part}' is no origin such as https://home.example:8443.")
+    return text
+
+
+def _server(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or any(character.isspace() for character in text):
+        # Not repeated: a login may be in it.
+        raise ValueError("that is no address such as https://bots.example:8081.")
     return text
 
 
@@ -208,7 +222,7 @@ class LocalSettings(BaseSettings):
         le=86_400,
         description="A camera whose picture is the same in every pixel for this long is connected to anew.",
     )
-    telegram_api_url: str = Field(
+    telegram_api_url: Annotated[str, AfterValidator(_server)] = Field(
         default="https://api.telegram.org", description="The Bot API server that messages go through."
     )
     give_up_after_hours: float = Field(
@@ -259,6 +273,11 @@ def load_local_settings() -> LocalSettings:
 def load_ui_settings() -> UiSettings:
     """What the web UI reads, the token perhaps empty; raises as above."""
     return _loaded(UiSettings)
+
+
+def is_in_environment(name: str) -> bool:
+    """Whether the environment gives that setting: what `.env` says of it does not count then."""
+    return any(value and given.casefold() == name.casefold() for given, value in os.environ.items())
 
 
 def _loaded(kind: type[Loaded]) -> Loaded:

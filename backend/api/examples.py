@@ -262,7 +262,16 @@ EXAMPLES: Mapping[type[BaseModel], Document] = {
         "person_id": "alice",
         "added": 2,
         "embeddings": 3,
-        "rejected": [{"filename": "wall.jpg", "code": "face_not_found", "message": _NO_FACE}],
+        "rejected": [
+            {
+                "index": 2,
+                "filename": "wall.jpg",
+                "code": "face_not_found",
+                "message": _NO_FACE,
+                "measured": None,
+                "required": None,
+            }
+        ],
     },
     persons.RetrieveReply: {
         "action": "retrieve",

@@ -105,7 +105,7 @@ class BearerAuth:
             # Not even the right token is looked at: the answer would tell a guess that was right.
             after = {"Retry-After": str(math.ceil(wait))}
             raise Refusal(429, "too_many_attempts", "Too many wrong tokens came from this address; wait.", after)
-        if not token:
+        if not token or self._is_malformed(token):
             message = "Send the header 'Authorization: Bearer <AUTH_TOKEN>'."
             raise Refusal(401, "unauthorised", message, {"WWW-Authenticate": "Bearer"})
         try:
@@ -115,6 +115,10 @@ class BearerAuth:
                 self.policy.attempts.note(address)
                 logger.warning("An attempt from %s failed: %s", address, refusal.message)
             raise
+
+    def _is_malformed(self, token: bytes) -> bool:
+        """Whether blanks are in what was sent, where there are none in the administrator's token: keys have none."""
+        return len(token.split()) > 1 and len(self.policy.token.split()) <= 1
 
     def _is_administrators(self, token: bytes) -> bool:
         # In a time that tells nothing of where they differ.

@@ -1,10 +1,12 @@
 """`calibrate`: thresholds that fit the people enrolled here and the strangers that pass."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
@@ -12,14 +14,24 @@ from backend import launch
 from backend.cli.console import AsJson, err, out, print_reply
 from backend.cli.local import local_recognition
 from backend.container.recognition import Recognition, index_of
-from backend.domain.camera import Camera
+from backend.domain.camera import DEFAULT_THRESHOLD, Camera
 from backend.domain.errors import InvalidInput
 from backend.evaluation import summary
-from backend.evaluation.calibration import Calibration, Enrolled, Stranger, calibrate, left_out, weaknesses
-from backend.settings import LocalSettings, load_local_settings
+from backend.evaluation.calibration import (
+    ENOUGH_SEARCHES,
+    ENOUGH_STRANGERS,
+    Calibration,
+    Enrolled,
+    Stranger,
+    calibrate,
+    left_out,
+    weaknesses,
+)
+from backend.settings import LocalSettings, is_in_environment, load_local_settings
 from backend.storage import cameras, sightings, templates
 
 app = typer.Typer()
+PHOTOS = "IDENTIFY_THRESHOLD"
 SHOWN = 10
 """How many look-alike people and how many weak people the table names; JSON has all."""
 
@@ -38,15 +50,15 @@ def calibrated(
         enrolled, strangers, watched = _stored(recognition)
         if not enrolled:
             raise InvalidInput("Nobody is enrolled yet: enrol people first, with three photos each.")
-        calibration = _calibration(settings, enrolled, strangers)
-        reply = _reply(recognition.identifier.rule.threshold, calibration, enrolled, watched, alerts_per_week)
-        if apply:
-            _apply(recognition, watched, reply)
+        calibration = _calibration(settings, enrolled, strangers, recognition.identifier.rule.threshold)
+        reply = _reply(calibration, enrolled, watched, alerts_per_week)
+        outcome = _apply(recognition, calibration, watched, alerts_per_week) if apply else []
     print_reply(reply, as_json, _table(calibration, reply))
     if not as_json:
         _print_advice(reply)
-        if apply:
-            out.print("Taken. A server that is running takes them at its next start.", highlight=False)
+    for sentence in outcome:
+        # Whoever reads JSON has to learn it as well.
+        _say(sentence, err if as_json else out)
 
 
 def _stored(recognition: Recognition) -> tuple[list[Enrolled], list[Stranger], list[Camera]]:
@@ -57,40 +69,68 @@ def _stored(recognition: Recognition) -> tuple[list[Enrolled], list[Stranger], l
         return enrolled, strangers, cameras.all_by_nickname(tx)
 
 
-def _calibration(settings: LocalSettings, enrolled: Sequence[Enrolled], strangers: Sequence[Stranger]) -> Calibration:
+def _calibration(
+    settings: LocalSettings, enrolled: Sequence[Enrolled], strangers: Sequence[Stranger], in_use: float
+) -> Calibration:
     make_index = index_of(settings)
     searched = left_out(enrolled, make_index)
     shown = track(searched, "Leaving out one photo after the other", total=len(enrolled), console=err, transient=True)
     index = make_index((entry.person_id, entry.template.embedding) for entry in enrolled)
-    return calibrate(shown, len(index.people), strangers, index)
+    return calibrate(shown, len(index.people), strangers, index, in_use)
 
 
-def _apply(recognition: Recognition, watched: Sequence[Camera], reply: dict[str, Any]) -> None:
-    launch.write_setting("IDENTIFY_THRESHOLD", f"{reply['identify']['recommended']:g}")
+def _apply(
+    recognition: Recognition, calibration: Calibration, watched: Sequence[Camera], alerts_per_week: float
+) -> list[str]:
+    """Take what differs from what is in use; answers what was done, in sentences."""
+    identify = calibration.identify_threshold()
+    is_photos = identify != calibration.in_use
+    wanted = [
+        replace(camera, threshold=calibration.camera_threshold(alerts_per_week, camera.threshold)) for camera in watched
+    ]
+    changed = [camera for camera, before in zip(wanted, watched, strict=True) if camera != before]
+    if is_photos:
+        launch.write_setting(PHOTOS, f"{identify:g}")
     with recognition.database.write() as tx:
-        for camera in watched:
-            cameras.change(tx, replace(camera, threshold=reply["cameras"]["recommended"]))
+        for camera in changed:
+            cameras.change(tx, camera)
+    return _outcome(is_photos=is_photos, is_cameras=bool(changed))
+
+
+def _outcome(*, is_photos: bool, is_cameras: bool) -> list[str]:
+    if not (is_photos or is_cameras):
+        return ["Nothing was changed: what is in use stays."]
+    if is_photos and is_in_environment(PHOTOS):
+        written = (
+            f"{PHOTOS} is written to .env, but the environment sets it as well and goes before .env: change it there."
+        )
+        return [written, *(["The cameras' thresholds are taken at the server's next start."] if is_cameras else [])]
+    return ["Taken. A server that is running takes them at its next start."]
 
 
 def _reply(
-    identify_now: float,
-    calibration: Calibration,
-    enrolled: Sequence[Enrolled],
-    watched: Sequence[Camera],
-    alerts_per_week: float,
+    calibration: Calibration, enrolled: Sequence[Enrolled], watched: Sequence[Camera], alerts_per_week: float
 ) -> dict[str, Any]:
-    identify, camera = calibration.identify_threshold(), calibration.camera_threshold(alerts_per_week)
+    identify = calibration.identify_threshold()
+    in_use = {entry.nickname: entry.threshold for entry in watched}
+    camera = calibration.camera_threshold(alerts_per_week, min(in_use.values(), default=DEFAULT_THRESHOLD))
+    alerts = calibration.alerts_a_week(camera)
     return {
         "people": calibration.people,
         "templates": calibration.templates,
         "strangers": len(calibration.stranger_scores),
         "strangers_per_week": round(calibration.strangers_a_week, 1),
-        "identify": {"now": identify_now, "recommended": identify, **_cost(calibration, identify)},
+        "too_little": _too_little(calibration),
+        "identify": {"now": calibration.in_use, "recommended": identify, **_cost(calibration, identify)},
         "cameras": {
-            "now": {entry.nickname: entry.threshold for entry in watched},
+            "now": in_use,
             "recommended": camera,
+            "by_camera": {
+                nickname: calibration.camera_threshold(alerts_per_week, threshold)
+                for nickname, threshold in in_use.items()
+            },
             **_cost(calibration, camera),
-            "false_alerts_per_week": round(calibration.alerts_a_week(camera), 2),
+            "false_alerts_per_week": None if math.isnan(alerts) else round(alerts, 2),
         },
         "look_alike": [
             {"people": [pair.person_id, pair.other_id], "similarity": round(pair.similarity, 3)}
@@ -101,6 +141,19 @@ def _reply(
             for weakness in weaknesses(enrolled, calibration)
         ],
     }
+
+
+def _too_little(calibration: Calibration) -> str | None:
+    """Why nothing lower than what is in use is recommended; None where it may be."""
+    kept = {"photos": calibration.is_enough_for_photos, "cameras": calibration.is_enough_for_cameras}
+    if all(kept.values()):
+        return None
+    return (
+        f"Too little was seen to go below what is in use for {' and '.join(use for use in kept if not kept[use])}: "
+        f"{len(calibration.unknown_scores)} searches by unknown faces, {len(calibration.stranger_scores)} of them by "
+        f"strangers that cameras saw. It takes {ENOUGH_SEARCHES} searches, for cameras {ENOUGH_STRANGERS} of them by "
+        f"strangers, for photos by {ENOUGH_STRANGERS} strangers and people."
+    )
 
 
 def _cost(calibration: Calibration, threshold: float) -> dict[str, float | None]:
@@ -123,7 +176,7 @@ def _table(calibration: Calibration, reply: dict[str, Any]) -> Table:
             f"{threshold:.2f}{names.get(threshold, '')}",
             _rate(summary.percent(calibration.missed(threshold))),
             _rate(summary.percent(calibration.mistaken(threshold)), "≤ "),
-            f"≤ {calibration.alerts_a_week(threshold):.1f}",
+            _alerts(calibration.alerts_a_week(threshold)),
         )
     return table
 
@@ -132,7 +185,12 @@ def _print_advice(reply: dict[str, Any]) -> None:
     identify, watched = reply["identify"], reply["cameras"]
     _say(f"IDENTIFY_THRESHOLD: {identify['recommended']:.2f} recommended, {identify['now']:.2f} now.")
     for nickname, threshold in watched["now"].items():
-        _say(f"Camera {nickname}: {watched['recommended']:.2f} recommended, {threshold:.2f} now.")
+        _say(f"Camera {nickname}: {watched['by_camera'][nickname]:.2f} recommended, {threshold:.2f} now.")
+    if reply["too_little"]:
+        # Broken into lines: it is long, and there is nothing in it to be copied.
+        out.print(reply["too_little"], highlight=False)
+    if watched["false_alerts_per_week"] is None:
+        _say("False alerts a week are unknown: no camera has seen a stranger yet.")
     for pair in reply["look_alike"][:SHOWN]:
         _say(f"Look-alike: {' and '.join(pair['people'])}, similarity {pair['similarity']:.2f}.")
     for weakness in reply["weak"][:SHOWN]:
@@ -142,8 +200,12 @@ def _print_advice(reply: dict[str, Any]) -> None:
         _say(f"And {more} more; --json names all.")
 
 
-def _say(sentence: str) -> None:
-    out.print(sentence, highlight=False, markup=False, soft_wrap=True)
+def _say(sentence: str, console: Console = out) -> None:
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def _alerts(a_week: float) -> str:
+    return "unknown" if math.isnan(a_week) else f"≤ {a_week:.1f}"
 
 
 def _rate(percent: float | None, sign: str = "") -> str:

@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from backend.api.replies import check_reply
-from backend.cli.console import AsJson, print_reply
+from backend.cli.console import AsJson, folding, print_reply
 from backend.cli.local import local_recognition
 from backend.container.cameras import doctor_of, hardware_of
 from backend.domain.camera import ConnectStep
@@ -41,11 +42,11 @@ def check(link: Annotated[str, typer.Argument(help="A camera's link.")], as_json
 
 
 def _table(reply: dict[str, Any]) -> Table:
-    table = Table(title=reply["rtsp_link"], title_justify="left", show_header=False)
+    table = Table(*folding("", ""), title=escape(reply["rtsp_link"]), title_justify="left", show_header=False)
     for step in reply["passed"]:
         table.add_row("ok", _SAID[ConnectStep(step)])
     if reply["failed"]:
-        table.add_row("failed", reply["message"])
+        table.add_row("failed", escape(reply["message"]))
     for name, value in _findings(reply):
         table.add_row(name, value)
     return table

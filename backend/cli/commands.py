@@ -17,6 +17,7 @@ PARTS = {
     "imports": ("import", "export"),
     "models": ("models",),
     "keys": ("key",),
+    "secrets": ("forget-secrets",),
     "watch": ("watch",),
     "camera": ("camera",),
     "evaluate": ("evaluate",),

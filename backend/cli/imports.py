@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich import progress as bars
 from rich.markup import escape
-from rich.table import Column, Table
+from rich.table import Table
 
 from backend.cli.console import AsJson, err, out, print_reply, titled_table
 from backend.cli.local import local_recognition
@@ -110,8 +110,7 @@ def _bar(*, shown: bool) -> Iterator[Callable[[Progress], bool]]:
 
 def _table(done: Progress) -> Table:
     title = f"{done.added} templates of {done.people} people are new"
-    # Folded and not cut: which photo it was is what one looks for.
-    table = titled_table(title, Column("File", overflow="fold"), "Verdict")
+    table = titled_table(title, "File", "Verdict")
     for refusal in done.refusals:
         table.add_row(escape(refusal.name), f"{refusal.code}: {refusal.message}")
     if not done.refused:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from backend.api.replies import key_reply
-from backend.cli.console import AsJson, err, print_reply, titled_table
+from backend.cli.console import AsJson, err, folding, print_reply, titled_table, whole
 from backend.container.database import open_database
 from backend.domain.access import Scope
 from backend.domain.errors import InvalidField, KeyNotFound
@@ -87,7 +87,7 @@ def _made_table(reply: dict[str, Any]) -> Table:
 
 
 def _table(replies: list[dict[str, Any]]) -> Table:
-    table = Table("Id", "Name", "Scopes", "State", "Last used")
+    table = Table(whole("Id"), *folding("Name", "Scopes", "State", "Last used"))
     for reply in replies:
         used = (reply["last_used_at"] or "never")[:16].replace("T", " ")
         table.add_row(reply["key_id"], escape(reply["name"]), ", ".join(reply["scopes"]), reply["state"], used)

@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from backend.api.model_list import model_list, stored_progress
-from backend.cli.console import AsJson, out, print_reply
+from backend.cli.console import AsJson, folding, out, print_reply, whole
 from backend.container.database import open_database
 from backend.container.models import chosen_models
 from backend.settings import load_local_settings
@@ -34,7 +34,7 @@ def models(fed: Fed = False, as_json: AsJson = False) -> None:
 
 
 def _table(reply: dict[str, Any]) -> Table:
-    table = Table("Model", "What", "Here", "Licence", "Comes from")
+    table = Table(whole("Model"), *folding("What", "Here", "Licence", "Comes from"))
     for entry in reply["models"]:
         here = "in use" if entry["in_use"] else "yes" if entry["there"] else "no"
         table.add_row(entry["model"], entry["role"], here, entry["licence"], f"{entry['source']} ({entry['file']})")
@@ -42,7 +42,7 @@ def _table(reply: dict[str, Any]) -> Table:
 
 
 def _fed_table(reply: dict[str, Any]) -> Table:
-    table = Table("Model", "Fed with", "Identify", "Margin", "Verify", "Thresholds")
+    table = Table(whole("Model"), *folding("Fed with", "Identify", "Margin", "Verify", "Thresholds"))
     for entry in reply["models"]:
         if entry["role"] == "embedder":
             own = entry["thresholds"]

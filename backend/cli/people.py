@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 from rich.progress import track
-from rich.table import Column, Table
+from rich.table import Table
 
 from backend.api.replies import enrolment_reply, identification_reply
-from backend.cli.console import AsJson, err, print_reply, titled_table
+from backend.cli.console import AsJson, err, folding, print_reply, titled_table
 from backend.cli.local import local_recognition
 from backend.container.recognition import Recognition
 from backend.domain.errors import ImageRejected, NothingEnrolled
@@ -64,8 +64,8 @@ def _content(recognition: Recognition, path: Path) -> bytes:
 
 
 def _enrolment_table(reply: dict[str, Any]) -> Table:
-    title = f"{reply['person_id']}: {reply['added']} added"
-    table = titled_table(title, Column("Photo", overflow="fold"), "Verdict")
+    title = f"{escape(reply['person_id'])}: {reply['added']} added"
+    table = titled_table(title, "Photo", "Verdict")
     for rejected in reply["rejected"]:
         table.add_row(escape(rejected["filename"]), f"{rejected['code']}: {rejected['message']}")
     if not reply["rejected"]:
@@ -74,7 +74,7 @@ def _enrolment_table(reply: dict[str, Any]) -> Table:
 
 
 def _identification_table(replies: list[dict[str, Any]]) -> Table:
-    table = Table(Column("Photo", overflow="fold"), "Face at", "Who", "Similarity", "Quality")
+    table = Table(*folding("Photo", "Face at", "Who", "Similarity", "Quality"))
     for reply in replies:
         if "error" in reply:
             table.add_row(escape(reply["photo"]), "", reply["error"]["message"], "", "")
@@ -88,5 +88,5 @@ def _identification_table(replies: list[dict[str, Any]]) -> Table:
 def _face_row(face: dict[str, Any]) -> tuple[str, str, str, str]:
     box, similarity = face["box"], face["similarity"]
     place = f"{box['x']:.0f},{box['y']:.0f} {box['width']:.0f}×{box['height']:.0f}"
-    who = face["person_id"] or face["decision"]
+    who = escape(face["person_id"] or face["decision"])
     return place, who, "" if similarity is None else f"{similarity:.2f}", f"{face['quality']['score']:.2f}"

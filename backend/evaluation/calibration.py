@@ -19,6 +19,8 @@ WANTED_FPIR: Final = 0.01
 """The share of strangers that may be taken for somebody in a photo."""
 ENOUGH_SEARCHES: Final = 300
 """With fewer searches by strangers their own rate is not trusted alone: one in a hundred of them is hard to count."""
+ENOUGH_STRANGERS: Final = 30
+"""Nor with fewer different strangers, however many photos there are of each: the photos of one person score alike."""
 CAMERA_MARGIN: Final = 0.02
 """A camera looks all day, so its threshold lies at least this much above that for photos."""
 LOWEST, HIGHEST = 0.30, 0.70
@@ -88,6 +90,22 @@ class Calibration:
     stranger_scores: Floats
     """Of each stranger's sighting, the similarity to the most alike person."""
     strangers_a_week: float
+    in_use: float
+    """The threshold that photos have now."""
+
+    @property
+    def is_enough_for_photos(self) -> bool:
+        """Whether enough unknown people were searched for to go below the threshold that photos have now.
+
+        Each person counts as one, as a stranger to the others, and so does each sighting of a stranger.
+        """
+        strangers = len({found.person_id for found in self.left_out if np.isfinite(found.other)})
+        return self._are_enough(strangers + len(self.stranger_scores))
+
+    @property
+    def is_enough_for_cameras(self) -> bool:
+        """Whether cameras have seen enough strangers to go below the thresholds that they have now."""
+        return self._are_enough(len(self.stranger_scores))
 
     @property
     def own_scores(self) -> Floats:
@@ -116,23 +134,28 @@ class Calibration:
         return max(metrics.fmr(scores, threshold), min(3 / len(scores), 1.0)) if len(scores) else float("nan")
 
     def alerts_a_week(self, threshold: float) -> float:
-        """How many strangers a week the cameras would take for somebody at a threshold, at most where none did yet."""
-        return self.strangers_a_week * self.mistaken(threshold) if self.strangers_a_week else 0.0
+        """How many strangers a week the cameras would take for somebody at a threshold, at most where none did yet.
+
+        NaN where they have seen no stranger: how many pass is unknown then.
+        """
+        return self.strangers_a_week * self.mistaken(threshold) if self.strangers_a_week else float("nan")
 
     def identify_threshold(self) -> float:
-        """The threshold to take for photos."""
-        measured = metrics.threshold_at(self.unknown_scores, WANTED_FPIR)
-        usual = usual_threshold(self.people)
-        if math.isnan(measured):
-            return _rounded(usual)
-        return _rounded(measured if len(self.unknown_scores) >= ENOUGH_SEARCHES else max(measured, usual))
+        """The threshold to take for photos; with too little to judge by, none below that in use."""
+        return (
+            self._measured_for_photos() if self.is_enough_for_photos else max(self._measured_for_photos(), self.in_use)
+        )
 
-    def camera_threshold(self, alerts_a_week: float) -> float:
-        """The threshold to take for cameras: the lowest with no more false alerts than that, as far as can be told."""
-        lowest = round(self.identify_threshold() + CAMERA_MARGIN, 2)
+    def camera_threshold(self, alerts_a_week: float, in_use: float) -> float:
+        """The threshold to take for a camera: the lowest with no more false alerts than that, as far as can be told.
+
+        They are those of all cameras together. With too little to judge by it is none below the one `in_use`.
+        """
+        lowest = round(self._measured_for_photos() + CAMERA_MARGIN, 2)
         allowed = alerts_a_week / self.strangers_a_week if self.strangers_a_week else 1.0
         measured = metrics.threshold_at(self.unknown_scores, min(allowed, 1.0))
-        return lowest if math.isnan(measured) else max(lowest, _rounded(measured))
+        found = lowest if math.isnan(measured) else max(lowest, _rounded(measured))
+        return found if self.is_enough_for_cameras else max(found, in_use)
 
     def look_alike(self) -> list[LookAlike]:
         """People who are nearly as alike as two photos of one person, the most alike first, each two once."""
@@ -145,15 +168,29 @@ class Calibration:
         ordered = sorted(closest.items(), key=lambda entry: -entry[1])
         return [LookAlike(min(both), max(both), similarity) for both, similarity in ordered]
 
+    def _are_enough(self, strangers: int) -> bool:
+        return strangers >= ENOUGH_STRANGERS and len(self.unknown_scores) >= ENOUGH_SEARCHES
+
+    def _measured_for_photos(self) -> float:
+        """What the scores say, and at least the usual where they are too few; whatever is in use."""
+        measured = metrics.threshold_at(self.unknown_scores, WANTED_FPIR)
+        if self.is_enough_for_photos:
+            return _rounded(measured)
+        usual = usual_threshold(self.people)
+        return _rounded(usual if math.isnan(measured) else max(measured, usual))
+
 
 def calibrate(
-    enrolled: Iterable[LeftOut], people: int, strangers: Sequence[Stranger], index: TemplateIndex
+    enrolled: Iterable[LeftOut], people: int, strangers: Sequence[Stranger], index: TemplateIndex, in_use: float
 ) -> Calibration:
-    """The calibration of a gallery of that many people, whose templates have been left out in turn; see `left_out`."""
+    """The calibration of a gallery of that many people, whose templates have been left out in turn; see `left_out`.
+
+    `in_use` is the threshold that photos have now.
+    """
     found = list(enrolled)
     searched = (index.search(stranger.template.embedding, 1) for stranger in strangers)
     scores = np.array([candidates[0].similarity for candidates in searched if candidates], np.float64)
-    return Calibration(people, len(found), found, scores, _a_week(strangers))
+    return Calibration(people, len(found), found, scores, _a_week(strangers), in_use)
 
 
 def left_out(enrolled: Sequence[Enrolled], make_index: MakeIndex) -> Iterator[LeftOut]:

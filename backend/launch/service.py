@@ -23,8 +23,17 @@ def up(say: Callable[[str], None]) -> int:
         say(f"Wrote a new AUTH_TOKEN to {ENV_FILE.resolve()}")
     settings = load_settings()
     parts = service_parts(settings)
-    say("Starting. The first start prepares the face models and takes a little longer.")
+    say(
+        "Starting."
+        if _has_models(settings)
+        else "Starting. The face models are prepared first: it takes a little longer."
+    )
     return run_together(parts, say, _greeting(parts, settings))
+
+
+def _has_models(settings: Settings) -> bool:
+    """Whether an earlier start prepared the models; not asked of the container, which would import what runs them."""
+    return any((settings.data_dir / "models").glob("*.onnx"))
 
 
 def service_parts(settings: Settings) -> tuple[Part, Part]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from backend.schemas.persons import RejectedPhoto
 from backend.schemas.profiles import Profile, ProfileChange
 from backend.schemas.sent import Sent
 
@@ -77,22 +78,11 @@ class AcceptedPhoto(BaseModel):
     quality: float
 
 
-class RefusedPhoto(BaseModel):
-    """A photo that was not taken, why, and by how much."""
-
-    index: int
-    filename: str
-    code: str
-    message: str
-    measured: float | None = Field(default=None, description="What was measured of it, where a limit was missed.")
-    required: float | None = Field(default=None, description="What it should have been.")
-
-
 class EnrolledPhotos(BaseModel):
     """What became of each photo."""
 
     person_id: str
     dry_run: bool
     accepted: list[AcceptedPhoto]
-    rejected: list[RefusedPhoto]
+    rejected: list[RejectedPhoto]
     embeddings: int = Field(description="How many templates the person has now.")

@@ -22,8 +22,9 @@ class PersonList(BaseModel):
 
 
 class RejectedPhoto(BaseModel):
-    """A photo that was not taken, and why."""
+    """A photo that was not taken, why, and by how much."""
 
+    index: int = Field(description="The photo's place in the request, from 0.")
     filename: str
     code: Literal[
         "invalid_image",
@@ -37,6 +38,8 @@ class RejectedPhoto(BaseModel):
         "identity_conflict",
     ]
     message: str
+    measured: float | None = Field(default=None, description="What was measured of it, where a limit was missed.")
+    required: float | None = Field(default=None, description="What it should have been.")
 
 
 class AddReply(BaseModel):

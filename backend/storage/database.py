@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event, inspect, literal, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -14,7 +14,7 @@ from sqlalchemy.sql import Executable
 
 from backend.domain.errors import StorageError
 from backend.storage.secret_box import SecretBox
-from backend.storage.tables import REVISION
+from backend.storage.tables import ENCRYPTED, REVISION
 
 DATABASE_FILE = "face_server.db"
 BUSY_TIMEOUT_MS = 30_000
@@ -75,6 +75,23 @@ def sqlite_url(data_dir: Path) -> URL:
     """Where the database of a data folder is."""
     # Not put together as text: a folder's name may hold what means something else in an address.
     return URL.create("sqlite", database=str(data_dir / DATABASE_FILE))
+
+
+def holds_secrets(data_dir: Path) -> bool:
+    """Whether a data folder has a database in which something is encrypted; raises StorageError if it cannot be read.
+
+    A database of an older version is looked into as it is, and nothing is written.
+    """
+    if not (data_dir / DATABASE_FILE).exists():
+        return False
+    engine = create_engine(sqlite_url(data_dir))
+    try:
+        with _translated_errors(), engine.connect() as connection:
+            there = inspect(connection).get_table_names()
+            rows = (select(literal(1)).select_from(table).limit(1) for table in ENCRYPTED if table.name in there)
+            return any(connection.execute(row).first() is not None for row in rows)
+    finally:
+        engine.dispose()
 
 
 def _use_sqlite_safely(engine: Engine) -> None:

@@ -33,8 +33,21 @@ class SecretBox:
         try:
             return self._fernet.decrypt(token.encode()).decode()
         except InvalidToken:
-            message = "A stored secret cannot be read with this key; restore secret.key or SECRET_KEY as it was."
+            message = (
+                "A stored secret cannot be read with this key; restore secret.key or SECRET_KEY as it was, or have "
+                "`face-server forget-secrets` tell which cameras and channels must be entered anew without it."
+            )
             raise StorageError(message) from None
+
+
+def new_key() -> str:
+    """A key that nothing was encrypted with yet."""
+    return Fernet.generate_key().decode()
+
+
+def has_key(data_dir: Path) -> bool:
+    """Whether there is a key file in `data_dir`."""
+    return (data_dir / KEY_FILE).exists()
 
 
 def load_key(data_dir: Path) -> str:
@@ -44,7 +57,7 @@ def load_key(data_dir: Path) -> str:
     """
     path = data_dir / KEY_FILE
     try:
-        if not path.exists():
+        if not has_key(data_dir):
             _create_key_file(path)
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +71,7 @@ def _create_key_file(path: Path) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(Fernet.generate_key())
+        file.write(new_key().encode())
         file.flush()
         os.fsync(file.fileno())
     with suppress(FileExistsError):

@@ -169,6 +169,9 @@ cameras = Table(
     Column("min_face_size", Integer, nullable=False, server_default="0"),
 )
 
+ENCRYPTED = (cameras, channels)
+"""Each row of these has a secret in it."""
+
 # A sighting outlives its camera and its person: it names both without a foreign key.
 sightings = Table(
     "sightings",

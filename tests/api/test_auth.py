@@ -35,8 +35,11 @@ MALFORMED = (
     TOKEN,
     f"Token {TOKEN}",
     f"Bearer{TOKEN}",
+    f"Bearer {TOKEN} x",
+    f"Bearer {TOKEN} {TOKEN}",
+    f"Bearer {TOKEN}\t{TOKEN}",
 )
-WRONG = (f"{TOKEN}x", TOKEN[:-1], f"{TOKEN} {TOKEN}", TOKEN.upper(), "another", "fs_" + "A" * 43)
+WRONG = (f"{TOKEN}x", TOKEN[:-1], TOKEN.upper(), "another", "fs_" + "A" * 43)
 every_closed_route = pytest.mark.parametrize(
     ("method", "rule"), CLOSED, ids=[f"{method} {rule.path}" for method, rule in CLOSED]
 )
@@ -204,6 +207,11 @@ def test_a_token_of_any_script_is_compared_as_it_is_sent(token: str) -> None:
     """In UTF-8; the last one ends in a byte that Latin-1 takes for a blank."""
     asked = _guarded(Policy(token, FailedAttempts(0)))
     assert [asked(sent).status_code for sent in (token, f"{token}x")] == [200, 403]
+
+
+def test_a_token_that_has_blanks_in_it_opens_and_another_such_is_a_wrong_one() -> None:
+    asked = _guarded(Policy("correct horse", FailedAttempts(0)))
+    assert [asked(sent).status_code for sent in ("correct horse", "correct horsf", "correct")] == [200, 403, 403]
 
 
 def _guarded(policy: Policy) -> "_Asked":

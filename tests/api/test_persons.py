@@ -63,6 +63,15 @@ def test_without_an_id_a_new_person_is_made_and_returned(api: httpx.Client, post
     assert post("retrieve", ALICE).json()["person_id"] == made
 
 
+def test_a_photo_is_rejected_in_the_same_words_whether_another_is_good_or_none(post: Post) -> None:
+    small = ("small.jpg", jpeg(person_crop(2)[::4, ::4]))
+    beside_a_good_one = post("add", small, ("a.jpg", ALICE), person_id="alice").json()["rejected"]
+    alone = post("add", small, person_id="bob").json()["error"]["details"]["rejected"]
+    assert beside_a_good_one == alone
+    assert alone[0]["index"] == 0
+    assert alone[0]["measured"] < alone[0]["required"]
+
+
 def test_where_no_photo_is_good_the_answer_is_422_with_the_same_list(api: httpx.Client, post: Post) -> None:
     reply = post("add", ("w.jpg", WALL), ("t.txt", TEXT), ("l.jpg", TOO_LARGE), ("g.jpg", EVERYBODY), person_id="alice")
     assert _error(reply) == (422, "nothing_enrolled", None)

@@ -1,6 +1,7 @@
 """A server that cannot start says why in one sentence, and serves nobody."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import uvicorn
 
 from backend.api.factory import create_app
 from backend.settings import Settings
-from backend.storage import data_folder
-from backend.storage.database import DATABASE_FILE
+from backend.storage import cameras, data_folder
+from backend.storage.database import DATABASE_FILE, Database, sqlite_url
+from backend.storage.secret_box import SecretBox
 from tests.api.conftest import TOKEN
+from tests.unit.notifications.situations import a_camera
 
 Trouble = Callable[[Path], dict[str, Any]]
 
@@ -43,12 +46,25 @@ def _empty_key(folder: Path) -> dict[str, Any]:
     return {"secret_key": "  "}
 
 
+def _lost_key(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    with closing(Database.open(sqlite_url(folder), SecretBox("lost"))) as database, database.write() as tx:
+        cameras.add(tx, a_camera(None))
+    return {}
+
+
+def _another_key(folder: Path) -> dict[str, Any]:
+    return _lost_key(folder) | {"secret_key": "another"}
+
+
 TROUBLES: dict[str, Trouble] = {
     "DATA_DIR: the folder '": _a_file_in_the_way,
     "The database cannot be used: file is not a database.": _no_database,
     "is damaged or another version": _damaged_weights,
     "The folded model cannot be written": _cache_in_the_way,
     "The key that encrypts stored secrets is empty": _empty_key,
+    "is missing, and without it what the database has encrypted cannot be read; put it back": _lost_key,
+    "A stored secret cannot be read with this key": _another_key,
 }
 
 

@@ -184,7 +184,14 @@ def test_a_picture_that_is_none_is_an_error() -> None:
 
 
 def test_the_rejected_photos_of_an_error_are_values() -> None:
-    rejected = {"filename": "a.jpg", "code": "face_not_found", "message": "No face."}
+    rejected = {
+        "index": 0,
+        "filename": "a.jpg",
+        "code": "face_too_small",
+        "message": "Too small.",
+        "measured": 31.0,
+        "required": 40.0,
+    }
     error = _persons(_envelope(422, "no_usable_photo", rejected=[rejected]))
     assert isinstance(error, Refused)
     assert [photo.model_dump() for photo in error.rejected] == [rejected]

@@ -91,7 +91,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_every_command_that_is_named_exists() -> None:
     group = get_command(application())
     assert isinstance(group, TyperGroup)
-    named = found_in_code(r"\bface-server ([a-z]+)")
+    named = found_in_code(r"\bface-server ([a-z]+(?:-[a-z]+)*)")
 
     assert named == set(group.commands)
 
@@ -147,6 +147,17 @@ def test_a_lock_file_names_hashes_and_no_package_host(lock: str) -> None:
 
     assert "://" not in text
     assert len(re.findall(r"==.*\\\n    --hash=sha256:", text)) == len(pins_of(lock))
+
+
+def test_contributing_names_every_lock_file_that_is_compiled() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    variables = dict(re.findall(r"^(\w+) := (.*)$", makefile, re.MULTILINE))
+    compiled = [variables.get(file.strip("$()"), file) for file in re.findall(r"uv pip compile .* -o (\S+)", makefile)]
+
+    assert len(compiled) >= 5
+    assert [
+        file for file in compiled if f"`{file}`" not in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    ] == []
 
 
 def test_both_lock_files_hold_the_same_versions() -> None:

@@ -97,6 +97,11 @@ def test_blanks_around_a_token_do_not_count(monkeypatch: pytest.MonkeyPatch) -> 
         ("ANALYSIS_FPS", "0"),
         ("RTSP_TRANSPORT", "pigeon"),
         ("LOG_LEVEL", "LOUD"),
+        ("TELEGRAM_API_URL", "notaurl"),
+        ("TELEGRAM_API_URL", "ftp://bots.example"),
+        ("TELEGRAM_API_URL", "https://"),
+        ("TELEGRAM_API_URL", "https://bots.example:port"),
+        ("TELEGRAM_API_URL", "https://bots example"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_told_of_by_the_name_of_its_variable(
@@ -105,6 +110,12 @@ def test_a_value_that_makes_no_sense_is_told_of_by_the_name_of_its_variable(
     monkeypatch.setenv("AUTH_TOKEN", TOKEN)
     monkeypatch.setenv(name, value)
     assert _refusal().startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("url", ["https://api.telegram.org", "http://127.0.0.1:8081", "https://bots.example/api/"])
+def test_a_bot_api_server_of_ones_own_may_be_anywhere(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("TELEGRAM_API_URL", url)
+    assert load_local_settings().telegram_api_url == url
 
 
 def test_several_faults_are_told_of_together_and_no_value_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,9 @@ from backend.schemas.faces import (
     PersonPage,
     PersonRemoved,
     QualityMode,
-    RefusedPhoto,
     Renaming,
 )
+from backend.schemas.persons import RejectedPhoto
 from backend.schemas.profiles import Profile
 from backend.storage.ids import new_id
 from backend.storage.templates import TemplateEntry
@@ -178,6 +178,6 @@ def _enrolled(enrolment: Enrolment, dry_run: bool) -> EnrolledPhotos:
             AcceptedPhoto(index=photo.index, filename=photo.filename, face_id=photo.template_id, quality=photo.quality)
             for photo in enrolment.accepted
         ],
-        rejected=[RefusedPhoto.model_validate(describe(rejection)) for rejection in enrolment.rejected],
+        rejected=[RejectedPhoto.model_validate(describe(rejection)) for rejection in enrolment.rejected],
         embeddings=enrolment.embeddings,
     )

@@ -26,6 +26,16 @@ def test_the_key_is_shown_whole_on_a_narrow_terminal(run: Run) -> None:
     assert "not shown again" in shown.err
 
 
+@pytest.mark.parametrize("length", [3, 20, 128])
+def test_ids_stay_whole_and_names_are_not_cut_in_eighty_columns(run: Run, length: int) -> None:
+    name = "nas-in-the-attic"[: length - 1].ljust(length, "x")
+    made = json.loads(run("key", "create", name, "--scope", "read", "--scope", "enrol", "--json").out)
+    lines = run("key", "list").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(made["key_id"] in line for line in lines)
+    assert "".join(line.split("│")[2].strip() for line in lines if "│" in line) == name
+
+
 @pytest.mark.parametrize("arguments", [("nas",), ("nas", "--scope", "all"), (" ", "--scope", "read")])
 def test_a_key_that_makes_no_sense_is_refused_in_a_sentence(run: Run, arguments: tuple[str, ...]) -> None:
     refused = run("key", "create", *arguments)

@@ -36,6 +36,16 @@ def test_tables_for_people_say_the_same(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "RGB, (x - 127.5) / 127.5" in run("models", "--fed").out
 
 
+@pytest.mark.parametrize("options", [(), ("--fed",)])
+def test_names_stay_whole_and_files_are_not_cut_in_eighty_columns(run: Run, options: tuple[str, ...]) -> None:
+    listed = json.loads(run("models", "--json").out)["models"]
+    shown = [entry for entry in listed if not options or entry["role"] == "embedder"]
+    said = run("models", *options).out
+    assert max(map(len, said.splitlines())) <= 80
+    assert [entry["model"] for entry in shown if f"│ {entry['model']} " not in said] == []
+    assert "…" not in said
+
+
 def test_a_change_that_waits_for_the_server_and_who_needs_new_photos_are_told(
     run: Run, tmp_path: Path, models: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

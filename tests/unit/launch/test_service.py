@@ -56,6 +56,27 @@ def test_a_taken_port_of_the_web_ui_is_named_with_its_setting(taken_port: int) -
         service_parts(settings(port=0, ui_port=taken_port))
 
 
+@pytest.mark.parametrize("prepared", [False, True])
+def test_only_a_start_that_prepares_the_models_is_said_to_take_longer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free_port: int, *, prepared: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (
+        ("AUTH_TOKEN", "secret"),
+        ("DATA_DIR", str(tmp_path)),
+        ("PORT", "0"),
+        ("UI_PORT", str(free_port)),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("backend.launch.service.run_together", lambda *_: 0)
+    (tmp_path / "models").mkdir()
+    if prepared:
+        (tmp_path / "models" / "sface.onnx").touch()
+    said: list[str] = []
+    assert up(said.append) == 0
+    assert ["longer" in line for line in said] == [not prepared]
+
+
 def test_a_dot_env_that_is_no_text_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"AUTH_TOKEN=geh\xebim\n")
     monkeypatch.chdir(tmp_path)

@@ -54,7 +54,7 @@ def test_a_picture_that_cannot_be_read_comes_with_advice() -> None:
 
 def test_there_is_advice_for_every_reason_a_photo_is_not_taken_for() -> None:
     assert len(CODES) >= 8
-    told = {advice(RejectedPhoto(filename="a.jpg", code=code, message="")) for code in CODES}
+    told = {advice(RejectedPhoto(index=0, filename="a.jpg", code=code, message="")) for code in CODES}
     assert len(told) == len(CODES)
 
 
