@@ -1,9 +1,10 @@
 """What rules, channels, cameras and people are called on the pages that speak of them by id."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
-from backend.client import FaceServerClient
+from backend.client import FaceServerClient, Missing
 from backend.domain.notification import ChannelKind
 from backend.schemas.channels import ChannelReply
 from backend.schemas.profiles import Profile
@@ -77,6 +78,15 @@ def channel_names(
         or f"{KINDS[channel.kind]} chat of {owners.get(channel.channel_id, 'a camera')}"
         for channel in channels
     }
+
+
+def profiles_of(server: FaceServerClient, person_ids: Iterable[str]) -> dict[str, Profile]:
+    """What is known of these people, by id, without those who are gone; raises ClientError."""
+    found = {}
+    for person_id in set(person_ids):
+        with suppress(Missing):
+            found[person_id] = server.profile(person_id)
+    return found
 
 
 def called(person: Profile) -> str:

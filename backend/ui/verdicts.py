@@ -1,8 +1,8 @@
 """How a face's verdict is shown: its colour in pictures, its badge, and its words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from backend.domain.geometry import Box
 from backend.domain.identity import Verdict
@@ -10,6 +10,8 @@ from backend.schemas.persons import BoxReply, FaceReply
 from backend.ui.drawing import Mark
 from backend.ui.phrases import count, plain
 
+Names: TypeAlias = Callable[[str], str]
+"""What the person of an id is called."""
 BadgeColour = Literal["green", "blue", "orange", "gray"]
 
 
@@ -36,32 +38,32 @@ def box(reply: BoxReply) -> Box:
     return Box(reply.x, reply.y, reply.width, reply.height)
 
 
-def label(face: FaceReply) -> str:
+def label(face: FaceReply, names: Names) -> str:
     """Who the face is, in a few plain words."""
     if face.decision is Verdict.MATCH and face.person_id is not None:
-        return face.person_id
+        return names(face.person_id)
     if face.decision is Verdict.AMBIGUOUS and len(face.candidates) > 1:
-        return f"{face.candidates[0].person_id} or {face.candidates[1].person_id}?"
+        return f"{names(face.candidates[0].person_id)} or {names(face.candidates[1].person_id)}?"
     return {Verdict.UNKNOWN: "stranger", Verdict.LOW_QUALITY: "unclear"}.get(face.decision, "ambiguous")
 
 
-def marks(faces: Sequence[FaceReply]) -> list[Mark]:
+def marks(faces: Sequence[FaceReply], names: Names) -> list[Mark]:
     """The boxes and labels of the faces, numbered from 1 in their order."""
     return [
-        Mark(box(face.box), LOOKS[face.decision].colour, number, label(face))
+        Mark(box(face.box), LOOKS[face.decision].colour, number, label(face, names))
         for number, face in enumerate(faces, start=1)
     ]
 
 
-def summary(faces: Sequence[FaceReply]) -> str:
+def summary(faces: Sequence[FaceReply], names: Names) -> str:
     """All faces of a picture in one sentence of Markdown."""
     if not faces:
         return "No face was found in this picture."
     if len(faces) == 1:
-        return _ALONE[faces[0].decision].format(plain(label(faces[0])))
-    names = [f"**{plain(face.person_id)}**" for face in faces if face.person_id is not None]
+        return _ALONE[faces[0].decision].format(plain(label(faces[0], names)))
+    known = [f"**{plain(names(face.person_id))}**" for face in faces if face.person_id is not None]
     found = f"{count(len(faces), 'face')} found"
-    return f"{found}, {len(names)} recognised: {', '.join(names)}." if names else f"{found}, nobody recognised."
+    return f"{found}, {len(known)} recognised: {', '.join(known)}." if known else f"{found}, nobody recognised."
 
 
 _ALONE: Mapping[Verdict, str] = {

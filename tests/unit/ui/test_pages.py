@@ -11,8 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from backend.schemas.cameras import CameraCountsReply, CameraJob
+from backend.schemas.persons import LandmarksReply
 from tests.rig.canned_http import Asked, Canned, CannedHttp
-from tests.unit.ui.prepared import EMPTY, SCRIPT, answering, opened, person, refusal, refusing, sent, text
+from tests.unit.ui.prepared import EMPTY, SCRIPT, Answers, answering, opened, person, refusal, refusing, sent, text
 
 PAGES = ("people", "recognise", "cameras", "sightings", "rules", "channels", "deliveries", "telegram", "access")
 ASKING = tuple(page for page in PAGES if page != "telegram")
@@ -52,6 +53,32 @@ def test_a_server_that_is_down_is_told_with_how_to_start_it(page: str, monkeypat
     app = opened(page, "http://127.0.0.1:1", monkeypatch)
     assert "make serve" in app.error[0].value
     assert "Server does not answer" in text(app)
+
+
+def test_who_is_recognised_is_called_by_their_display_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, namesake = ({"person_id": person_id, "similarity": 0.7} for person_id in ("alice", "gone"))
+    face = {
+        "box": {"x": 1, "y": 2, "width": 30, "height": 40},
+        "landmarks": {name: {"x": 9, "y": 9} for name in LandmarksReply.model_fields},
+        "detection_score": 0.9,
+        "quality": {"score": 0.8, "face_size": 90, "sharpness": 0.7, "brightness": 0.9, "pose": 1},
+        "similarity": 0.7,
+        "margin": 0.01,
+        "candidates": [known, namesake],
+    }
+    faces = [{**face, "decision": "match", "person_id": "alice"}, {**face, "decision": "ambiguous", "person_id": None}]
+    answer = {**faces[0], "action": "retrieve", "threshold": 0.5, "model": "sface", "faces": faces}
+    profile = person("alice", display_name="Aunt Alice")
+    people: Answers = {"/persons/alice": profile, "/persons/gone": refusal(404)}
+    with answering({**EMPTY, "POST /person": answer, **people}) as server:
+        app = opened("recognise", server.url, monkeypatch)
+        app.file_uploader[0].set_value(("party.jpg", b"no picture", "image/jpeg")).run()
+    assert not app.exception
+    assert "1 recognised: **Aunt Alice**." in text(app)
+    assert "**2  Aunt Alice or gone" in text(app)
+    figures = app.dataframe[0].value
+    assert list(figures["person"]) == ["Aunt Alice (alice)", "–"]
+    assert figures["candidates"][0] == "Aunt Alice (alice) 0.70, gone 0.70"
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,21 @@ def _face(decision: Verdict, *names: str) -> FaceReply:
     )
 
 
+def _name(person_id: str) -> str:
+    return {"alice": "Aunt Alice"}.get(person_id, person_id)
+
+
 @pytest.mark.parametrize(
     ("face", "words"),
     [
-        (_face(Verdict.MATCH, "alice", "bob"), "alice"),
+        (_face(Verdict.MATCH, "alice", "bob"), "Aunt Alice"),
         (_face(Verdict.UNKNOWN, "alice"), "stranger"),
-        (_face(Verdict.AMBIGUOUS, "alice", "bob"), "alice or bob?"),
+        (_face(Verdict.AMBIGUOUS, "alice", "bob"), "Aunt Alice or bob?"),
         (_face(Verdict.LOW_QUALITY), "unclear"),
     ],
 )
 def test_a_face_is_named_only_where_it_was_recognised(face: FaceReply, words: str) -> None:
-    assert label(face) == words
+    assert label(face, _name) == words
 
 
 def test_every_verdict_has_a_look_and_each_its_own() -> None:
@@ -53,16 +57,16 @@ def test_white_is_legible_on_the_colour_of_every_label(verdict: Verdict) -> None
     ("faces", "words"),
     [
         ([], "No face was found in this picture."),
-        ([_face(Verdict.MATCH, "alice")], "This is **alice**."),
+        ([_face(Verdict.MATCH, "alice")], "This is **Aunt Alice**."),
         ([_face(Verdict.UNKNOWN, "alice")], "This is somebody who is not enrolled."),
         ([_face(Verdict.UNKNOWN), _face(Verdict.UNKNOWN)], "2 faces found, nobody recognised."),
         ([_face(Verdict.UNKNOWN), _face(Verdict.MATCH, "bob")], "2 faces found, 1 recognised: **bob**."),
     ],
 )
 def test_a_picture_is_summed_up_in_one_sentence(faces: list[FaceReply], words: str) -> None:
-    assert summary(faces) == words
+    assert summary(faces, _name) == words
 
 
 def test_marks_are_numbered_in_the_order_of_the_faces() -> None:
-    drawn = marks([_face(Verdict.UNKNOWN), _face(Verdict.MATCH, "bob")])
+    drawn = marks([_face(Verdict.UNKNOWN), _face(Verdict.MATCH, "bob")], _name)
     assert [(mark.number, mark.name) for mark in drawn] == [(1, "stranger"), (2, "bob")]
