@@ -170,7 +170,7 @@ def same_source(one: str, other: str) -> bool:
 
 
 def masked_link(link: str) -> str:
-    """The address without what is secret in it: password, query, fragment, and what the path names a password.
+    """The address without what is secret in it: password or a user alone, query, fragment, and a password in the path.
 
     Takes any text. The last @ ends the password, so that one with a bare / or ? in it is hidden whole.
     """
@@ -178,7 +178,8 @@ def masked_link(link: str) -> str:
     address = _QUERY.split(rest)[0]
     login, at, place = (address if "@" in address else rest).rpartition("@")
     user = _LOGIN_END.split(login)[0]
-    password = "" if user == login else ":***"
+    # Alone it is as good as a password: some cameras want a key in its place.
+    user, password = ("***" if at else user, "") if user == login else (user, ":***")
     path = _PATH_SECRET.sub(r"\1***", _QUERY.split(place)[0])
     return f"{scheme}{separator}{user}{password}{at}{path}{'' if address == rest else '?***'}"
 

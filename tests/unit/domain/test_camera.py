@@ -82,7 +82,7 @@ def test_a_password_with_a_bare_slash_is_refused_with_the_remedy() -> None:
     [
         ("rtsp://192.0.2.10/stream", "rtsp://192.0.2.10/stream"),
         ("rtsp://user:pass@192.0.2.10:554/stream", "rtsp://user:***@192.0.2.10:554/stream"),
-        ("rtsp://user@192.0.2.10/stream", "rtsp://user@192.0.2.10/stream"),
+        ("rtsp://user@192.0.2.10/stream", "rtsp://***@192.0.2.10/stream"),
         ("rtsp://:pass@192.0.2.10/stream", "rtsp://:***@192.0.2.10/stream"),
         ("rtsp://user:pass@[2001:db8::1]:8554/1", "rtsp://user:***@[2001:db8::1]:8554/1"),
         ("rtsp://user:p@ss@192.0.2.10/stream", "rtsp://user:***@192.0.2.10/stream"),
