@@ -11,11 +11,21 @@ from backend.cameras.tracker import LIKE
 from backend.domain.face import Detection, Face, Template
 from backend.domain.geometry import Box, RgbImage
 from backend.domain.identity import Decision, Verdict
+from backend.vision.quality import visible
 
 BETTER_BY = 1.15
 """A look replaces the best one only when it is clearly better: each replacement is a picture written to disk."""
 DETAIL_WORTH = 1.3
 """A picture with more pixels is preferred to a look that is a little better otherwise."""
+WHOLE = 0.95
+"""The visible share from which a face is whole: landmarks waver by about three of an aligned face's 80 pixels."""
+WHOLE_WORTH = 1.3
+"""A picture of a whole face is preferred to a look that is a little better otherwise."""
+WHOLE_WITHIN_SECONDS = 0.5
+"""How long a face that is cut by the picture's edge may come further in before anything is said of it.
+
+At 1 m/s straight across the picture that is three widths of a face.
+"""
 SETTLED_SECONDS = 1.0
 """How often a face is looked at closely once it is known: what is between is told by its place alone."""
 NEARER_BY = 1.25
@@ -32,18 +42,22 @@ class Look:
     quality: float
     detailed: bool = False
     """Whether the image has more pixels than the one in which the face was found."""
+    whole: bool = True
+    """Whether the image shows all of the face."""
 
     @classmethod
     def at(cls, face: Face, frame: Frame) -> "Look":
         """The look at a face of a frame, in the most detailed picture there is of that moment."""
         image = frame.detailed()
-        factor = image.shape[1] / frame.size[0]
-        return cls(image, face.detection.box.scaled(factor), face.quality.score, factor > 1)
+        width, height = frame.size
+        factor = image.shape[1] / width
+        whole = visible(face.detection, (height, width)) >= WHOLE
+        return cls(image, face.detection.box.scaled(factor), face.quality.score, factor > 1, whole)
 
     @property
     def worth(self) -> float:
         """What the picture is worth beside others of the same visit."""
-        return self.quality * (DETAIL_WORTH if self.detailed else 1.0)
+        return self.quality * (DETAIL_WORTH if self.detailed else 1.0) * (WHOLE_WORTH if self.whole else 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +155,10 @@ class Follow:
         if loss is not None:
             decision = replace(decision, verdict=Verdict.UNKNOWN)
         return decision if self.consensus.suffices(decision, ended=ended) else None
+
+    def may_come_whole(self, moment: float) -> bool:
+        """Whether it was seen cut only, and came so shortly before that it may be whole in a moment."""
+        return not self.best.whole and moment - self.first_seen < WHOLE_WITHIN_SECONDS
 
     def may_go_on_as(self, later: "Follow") -> bool:
         """Whether a face that is seen now may be this one, which was lost from sight before."""

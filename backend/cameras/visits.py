@@ -76,6 +76,7 @@ class Visits:
 
     def end_old(self, moment: float) -> None:
         """End the visits of those who have been gone for long; to be called while no frame comes, too."""
+        self._tell_waiting(moment)
         self._end(self._tracker.ended(moment))
         self._log.catch_up()
 
@@ -93,7 +94,7 @@ class Visits:
         track_ids = self._tracker.update(faces, frame.moment)
         for track_id, face in zip(track_ids, faces, strict=True):
             self._see(track_id, face, frame)
-        self._name(track_ids)
+        self._name(track_ids, frame.moment)
         seen = kept | dict(zip(others, track_ids, strict=True))
         self._tell(seen.values())
         return seen
@@ -118,7 +119,7 @@ class Visits:
             self._count(tracks=1)
         follow.see(face, frame)
 
-    def _name(self, track_ids: Sequence[int]) -> None:
+    def _name(self, track_ids: Sequence[int], moment: float) -> None:
         """Judge the faces that were looked at closely."""
         for track_id in track_ids:
             self._judge(self._follows[track_id])
@@ -131,13 +132,15 @@ class Visits:
             if follow.person_id in follow.denied:
                 self._give_up_name(follow)
         for track_id in track_ids:
-            self._settle(self._follows[track_id])
+            self._settle(self._follows[track_id], moment)
 
     def _judge(self, follow: Follow) -> None:
         template, quality = follow.consensus.template, follow.consensus.quality
         follow.judged = self._identifier.identify(template, quality, Search(self._threshold))
 
-    def _settle(self, follow: Follow) -> None:
+    def _settle(self, follow: Follow, moment: float) -> None:
+        if follow.decision is None and follow.may_come_whole(moment):
+            return
         decision = follow.conclusion()
         # Once named, a visit keeps its name through poor looks; only another name, or losing it, changes it.
         if decision is not None and (follow.person_id is None or decision.verdict is Verdict.MATCH):
@@ -182,6 +185,13 @@ class Visits:
             follow = self._follows[track_id]
             if follow.decision is not None:
                 self._report(follow, follow.decision)
+
+    def _tell_waiting(self, moment: float) -> None:
+        """Tell of those who were gone before their whole face was seen, once it is waited for no longer."""
+        for track_id, follow in self._follows.items():
+            if follow.decision is None and not follow.best.whole:
+                self._settle(follow, moment)
+                self._tell([track_id])
 
     def _end(self, track_ids: Sequence[int]) -> None:
         for track_id in track_ids:

@@ -2,7 +2,8 @@
 
 A line is a moment, a column half a face wide, a letter somebody's face. A capital letter is a good look at it, the
 small letter a poor one, blurred or turned away, which resembles its own face little and other faces less. `A..B x5` is
-a line five times. Everybody is a stranger to everybody, unless `alike` says otherwise.
+a line five times. What stands before a `|` lies outside, left of the picture: `A|` is half a face. Everybody is a
+stranger to everybody, unless `alike` says otherwise.
 """
 
 import re
@@ -32,7 +33,7 @@ _GOOD, _POOR = (
     0.85,
     0.06,
 )  # how much of a look is the face, and not the moment: two good looks are 0.85 alike, a poor one 0.23
-_LANDMARKS = Landmarks(*(Point(x, y) for x, y in ((30, 40), (70, 40), (50, 65), (35, 90), (65, 90))))
+_LANDMARKS = ((30, 40), (70, 40), (50, 65), (35, 90), (65, 90))  # from the top left of the face's box
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Cast:
         box = Box(column * FACE_WIDTH / 2, 100, FACE_WIDTH, 1.2 * FACE_WIDTH)
         score = self.quality.get(letter, 0.9 if letter.isupper() else 0.3)
         quality = Quality(score, box.size, sharpness=1.0, brightness=1.0, pose=1.0)
-        return Face(Detection(box, _LANDMARKS, self.score.get(letter, 0.92)), quality, self._look(letter))
+        landmarks = Landmarks(*(Point(box.x + x, box.y + y) for x, y in _LANDMARKS))
+        return Face(Detection(box, landmarks, self.score.get(letter, 0.92)), quality, self._look(letter))
 
     def enrolled(self, letter: str, similarity: float) -> Template:
         """A template that the average of many good looks at somebody resembles so much, and one look 8 % less."""
@@ -117,12 +119,14 @@ def _axis(number: int) -> NDArray[np.float32]:
 
 
 def _faces(line: str, cast: Cast) -> dict[str, Face]:
-    return {letter: cast.face(letter, column) for column, letter in enumerate(line) if letter.isalpha()}
+    outside, _, inside = line.rpartition("|")
+    columns = enumerate(outside + inside, start=-len(outside))
+    return {letter: cast.face(letter, column) for column, letter in columns if letter.isalpha()}
 
 
 def _lines(drawing: str) -> Iterator[str]:
     for line in dedent(drawing).strip("\n").splitlines():
-        drawn = re.fullmatch(r"([.A-Za-z]*?)(?:\s+x(\d+))?\s*", line)
+        drawn = re.fullmatch(r"([.|A-Za-z]*?)(?:\s+x(\d+))?\s*", line)
         assert drawn, f"This is no line of a drawing: {line!r}"
         for _ in range(int(drawn[2] or 1)):
             yield drawn[1]

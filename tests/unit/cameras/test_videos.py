@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from backend.cameras.finding import Finder, View
-from backend.cameras.follow import Visit
+from backend.cameras.follow import Look, Visit
 from backend.cameras.frame import Frame
 from backend.cameras.recording import watch_recording
 from backend.cameras.source import DecodedFrame, open_recording
@@ -29,7 +29,9 @@ from backend.vision.conventions import SFACE_THRESHOLDS
 from backend.vision.image import decode
 from backend.vision.loading import Pipelines
 from backend.vision.pipeline import FacePipeline
-from tests.rig.photos import SHARED_DATA, needs_shared_data
+from backend.vision.quality import visible
+from tests.rig.clips import walk_past
+from tests.rig.photos import SHARED_DATA, jpeg, needs_shared_data, person_crop
 
 VIDEO = SHARED_DATA / "video"
 ANALYSIS_FPS = 5.0
@@ -37,12 +39,15 @@ ANALYSIS_FPS = 5.0
 
 @dataclass(slots=True)
 class Told:
-    """The newest state of each visit."""
+    """The newest state of each visit, and every picture that was told of."""
 
     visits: dict[int, Visit] = field(default_factory=dict)
+    pictures: list[Look] = field(default_factory=list)
 
     def report(self, visit: Visit) -> None:
         self.visits[visit.visit_id] = visit
+        if visit.best not in self.pictures:
+            self.pictures.append(visit.best)
 
     def catch_up(self) -> None:
         pass
@@ -166,6 +171,24 @@ APPEARANCES = (
 )
 # In profile, or nearly, from the first frame to the last.
 TURNED_AWAY = (Appearance("joey", 16.8, 18.8), Appearance("monica", 23.2, 26.3))
+
+
+def test_whoever_walks_past_is_shown_with_a_whole_face_from_the_first_picture_on(
+    engine: Engine, tmp_path: Path
+) -> None:
+    photo = tmp_path / "alice.jpg"
+    photo.write_bytes(jpeg(person_crop(2)))
+    engine.enrol("alice", photo)
+    clip = walk_past(tmp_path / "door.mp4", [person_crop(2), person_crop(5)], seconds=9.0)
+    told = engine.watch(clip.path)
+    assert [name for name, *_ in told.spans()] == ["alice", None]
+    for picture in told.pictures:
+        (face,) = engine.pipelines.photos.analyse(picture.image)
+        height, width = picture.image.shape[:2]
+        points = face.detection.landmarks.as_array()
+        assert ((points > 0) & (points < (width, height))).all()
+        assert visible(face.detection, (height, width)) > 0.9
+    assert len(told.pictures) <= 4
 
 
 @needs_shared_data("video/six_people")

@@ -171,6 +171,31 @@ def test_a_look_hardly_better_than_the_best_one_does_not_replace_it(camera: Came
     assert last.best.quality == 0.9
 
 
+def test_who_comes_in_from_the_edge_is_told_with_a_whole_face(camera: Camera, gallery: Gallery) -> None:
+    cast = Cast()
+    _enrol(gallery, cast, {"A": 0.9})
+    camera.watches("A|....", cast)
+    assert camera.told.names == []
+    camera.watches("A|....\n|A...", cast)
+    ((first, *_),) = camera.told.visits.values()
+    assert (first.person_id, first.best.box.x) == ("alice", 0)
+
+
+def test_a_whole_face_replaces_a_cut_one_that_is_a_little_better_otherwise(camera: Camera) -> None:
+    camera.sees("B| x5\n|A x5\nB| x5", Cast(quality={"B": 0.95, "A": 0.9}, alike={"AB": 0.85}))
+    ((first, *_, last),) = camera.told.visits.values()
+    assert (first.best.box.x, first.best.whole) == (-50, False)
+    assert (last.best.box.x, last.best.whole) == (0, True)
+
+
+@pytest.mark.parametrize("drawing", ["A| x4", "A|\n. x3"], ids=["stays", "is gone"])
+def test_who_is_not_seen_whole_is_told_half_a_second_later(drawing: str, camera: Camera, gallery: Gallery) -> None:
+    cast = Cast()
+    _enrol(gallery, cast, {"A": 0.9})
+    camera.watches(drawing, cast)
+    assert camera.told.names == [["alice"]]
+
+
 def test_somebody_sure_is_told_at_the_first_good_look(camera: Camera, gallery: Gallery) -> None:
     cast = Cast()
     _enrol(gallery, cast, {"A": 0.9})

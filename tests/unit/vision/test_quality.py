@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from backend.domain.face import Detection, Quality
 from backend.domain.geometry import Landmarks, Point
 from backend.vision.alignment import SIZE, align
-from backend.vision.quality import grade
+from backend.vision.quality import grade, visible
 from backend.vision.yunet import YuNet
 from tests.rig.photos import PEOPLE_IN_GROUP_PHOTO, astronaut, group_photo
 
@@ -44,6 +44,15 @@ def with_nose_at(portrait: Detection, sideways: float) -> Detection:
     right, left = portrait.landmarks.right_eye, portrait.landmarks.left_eye
     nose = Point((right.x + left.x) / 2 + sideways * (left.x - right.x), portrait.landmarks.nose.y)
     return replace(portrait, landmarks=replace(portrait.landmarks, nose=nose))
+
+
+def cut_at(edge: str, share: float, portrait: Detection) -> Pixels:
+    """The portrait's picture without what lies beyond that share of the face, from one edge."""
+    box, photo = portrait.box, astronaut()
+    x, y = round(box.x + share * box.width), round(box.y + share * box.height)
+    right, bottom = round(box.right - share * box.width), round(box.bottom - share * box.height)
+    kept = {"left": photo[:, x:], "right": photo[:, :right], "top": photo[y:], "bottom": photo[:bottom]}
+    return kept[edge]
 
 
 def test_a_good_portrait_grades_high_in_every_part(face: Pixels, portrait: Detection) -> None:
@@ -119,10 +128,21 @@ def test_the_smaller_the_lower(face: Pixels, portrait: Detection) -> None:
     assert scores[-1] == 0
 
 
-def test_a_face_half_outside_the_image_counts_half(face: Pixels, portrait: Detection) -> None:
-    whole = grade_portrait(face, portrait).score
-    outside = portrait.box.translated(-portrait.box.x - portrait.box.width / 2, 0)
-    assert grade_portrait(face, replace(portrait, box=outside)).score == pytest.approx(whole / 2)
+@pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
+@pytest.mark.parametrize("cut", [0.1, 0.2, 0.3, 0.4])
+def test_a_face_cut_by_the_edge_counts_for_as_much_as_is_seen_of_it(
+    cut: float, edge: str, yunet: YuNet, face: Pixels, portrait: Detection
+) -> None:
+    photo = cut_at(edge, cut, portrait)
+    detection = yunet.detect(photo)[0]
+    share = visible(detection, photo.shape)
+    assert share == pytest.approx(1 - cut, abs=0.12)
+    assert grade(face, detection, photo.shape).score <= share
+
+
+@pytest.mark.parametrize("photo", [astronaut(), group_photo()], ids=["one", "six"])
+def test_a_face_inside_the_picture_is_whole(photo: Pixels, yunet: YuNet) -> None:
+    assert {visible(detection, photo.shape) for detection in yunet.detect(photo)} == {1.0}
 
 
 def test_landmarks_in_one_point_do_no_harm(face: Pixels, portrait: Detection) -> None:
