@@ -20,11 +20,20 @@ AT_ONCE = Patience(first_delay=0.001, longest_delay=0.001)
 WARM_UP, CONNECTS = 40, 200
 MOST_GROWTH = 4 * 2**20
 """Bytes; a leak of one decoder or one picture a connection would be 200 times 100 KiB or more."""
+MOST_ROUNDS = 3
+"""What earlier tests of this process left to the allocator settles in one or two; a leak goes on."""
 
 
 def _wait_for_connects(door: Watched, count: int) -> None:
     wanted = door.status.counts.reconnects + count
     wait_until(lambda: door.status.counts.reconnects >= wanted, 100)
+
+
+def _growth(process: psutil.Process, door: Watched) -> int:
+    memory = process.memory_info().rss
+    _wait_for_connects(door, CONNECTS)
+    gc.collect()
+    return int(process.memory_info().rss - memory)
 
 
 def _left_open() -> int:
@@ -41,11 +50,10 @@ def test_two_hundred_connects_and_disconnects_leave_no_thread_socket_or_memory_b
         door = watch(server.url("door"), patience=AT_ONCE)
         _wait_for_connects(door, WARM_UP)
         gc.collect()
-        threads, memory = threading.active_count(), process.memory_info().rss
-        _wait_for_connects(door, CONNECTS)
-        gc.collect()
+        threads = threading.active_count()
+        growths = (_growth(process, door) for _ in range(MOST_ROUNDS))
+        assert any(growth < MOST_GROWTH for growth in growths)
         assert threading.active_count() == threads
-        assert process.memory_info().rss - memory < MOST_GROWTH
         assert door.watcher.looks >= CONNECTS
         sockets = [one for one in process.net_connections() if one.raddr and one.raddr.port == server.port]
         assert len(sockets) <= 1
