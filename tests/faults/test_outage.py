@@ -15,7 +15,7 @@ from backend.domain.notification import ChannelKind, DeliveryState
 from backend.notifications.dispatcher import Dispatcher
 from backend.notifications.routing import Router
 from backend.notifications.telegram.bot import TelegramNotifier
-from backend.storage import cameras, channels
+from backend.storage import cameras, channels, outbox
 from tests.faults.conftest import Watched
 from tests.rig.bot_api import BotApi
 from tests.rig.photos import person_crop
@@ -63,8 +63,15 @@ def told(api: BotApi) -> list[str]:
     return [name for text in texts for name in re.findall(r"person\d+", text)]
 
 
-def states(home: Home) -> set[DeliveryState]:
-    return {row.state for row in home.told()}
+def all_delivered(home: Home, clock: MovedClock, dispatcher: Dispatcher) -> bool:
+    """Whether all is sent; where the next is not due, time passes until it is."""
+    with home.database.read() as tx:
+        heads = outbox.heads(tx)
+    if heads and heads[0].next_attempt_at > clock.now:
+        # More than once, perhaps: an attempt that just failed puts it off after the channel came back.
+        clock.now = heads[0].next_attempt_at
+        dispatcher.wake()
+    return {row.state for row in home.told()} == {DeliveryState.DELIVERED}
 
 
 def test_an_hour_without_the_channel_disturbs_no_camera_and_loses_nothing(tmp_path: Path, bystander: Watched) -> None:
@@ -100,9 +107,7 @@ def test_an_hour_without_the_channel_disturbs_no_camera_and_loses_nothing(tmp_pa
         # Nothing like the pictures of those that wait is held in memory.
         assert grown < kept * (SIGHTINGS - WARM) / SIGHTINGS / 4
         network.heal()
-        clock.now += timedelta(minutes=6)
-        dispatcher.wake()
-        wait_until(lambda: states(home) == {DeliveryState.DELIVERED}, 30.0)
+        wait_until(lambda: all_delivered(home, clock, dispatcher), 30.0)
         dispatcher.stop(10.0)
         assert told(api) == [f"person{number}" for number in range(SIGHTINGS)]
         assert 2 <= len(api.calls(delivered=True)) <= MOST_PER_MINUTE
