@@ -38,8 +38,8 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
-    with _ending_when_told(), listening(settings) as listeners, opened_ahead(settings) as opened:
-        with importing():
+    with _breaking_off() as signals, listening(settings) as listeners, opened_ahead(settings) as opened:
+        with signals.put_off(), importing():
             # Here, for this is a third of all imports: done while the models load, and not by other commands.
             from backend.api.factory import create_app
             from backend.api.serving import serve as serve_until_told
@@ -54,12 +54,37 @@ def ui(host: UiHost = None, port: UiPort = None) -> None:
     raise typer.Exit(launch.run_ui(host or settings.ui_host, port or settings.ui_port))
 
 
-@contextmanager
-def _ending_when_told() -> Iterator[None]:
-    """Have the signals that end the server end its start in order as well: what is being opened is closed."""
-    before = {number: signal.signal(number, lambda *_: sys.exit(0)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+class _Signals:
+    """Ends a start that is broken off, with the status of a server that was told to stop."""
+
+    def __init__(self) -> None:
+        self._has_come = self._is_put_off = False
+
+    def __call__(self, *_: object) -> None:
+        self._has_come = True
+        if not self._is_put_off:
+            sys.exit(0)
+
+    @contextmanager
+    def put_off(self) -> Iterator[None]:
+        """End nothing before the end of the block.
+
+        What is raised in the middle of an import can be lost there, and a lock be left behind that others wait for.
+        """
+        self._is_put_off = True
         yield
+        self._is_put_off = False
+        if self._has_come:
+            sys.exit(0)
+
+
+@contextmanager
+def _breaking_off() -> Iterator[_Signals]:
+    """Have the signals that end the server end its start in order as well: what is being opened is closed."""
+    signals = _Signals()
+    before = {number: signal.signal(number, signals) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
