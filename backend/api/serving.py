@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from backend.api.leaving import Leaving
+from backend.api.stopping import signals_to
 from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -86,12 +86,8 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         # As uvicorn's own, which raises the signal again at the end: an orderly stop would look like a violent one.
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with signals_to(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def serve(app: ASGIApp, settings: Settings, listeners: list[socket.socket]) -> bool:

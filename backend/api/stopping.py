@@ -1,13 +1,27 @@
-"""Answers that go on for ever end by themselves when the server is told to stop: broken off, they would hold it up."""
+"""Being told to stop: by signals, which whoever runs in the process may hear.
+
+Answers that go on for ever end by themselves then: broken off, they would hold the server up.
+"""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def signals_to(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Have the signals that end a server go to `handler` until the end of the block; for the main thread."""
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 class Stopping:

@@ -1,6 +1,5 @@
 """`up`, `serve` and `ui`: the service itself."""
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import typer
 from backend import launch
 from backend.api.listening import listening
 from backend.api.logs import configure_logging
+from backend.api.stopping import signals_to
 from backend.cli.console import err
 from backend.cli.importing import importing
 from backend.container.ahead import opened_ahead
@@ -38,8 +38,9 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
-    with _breaking_off() as signals, listening(settings) as listeners, opened_ahead(settings) as opened:
-        with signals.put_off(), importing():
+    breaking_off = _BreakingOff()
+    with signals_to(breaking_off), listening(settings) as listeners, opened_ahead(settings) as opened:
+        with breaking_off.put_off(), importing():
             # Here, for this is a third of all imports: done while the models load, and not by other commands.
             from backend.api.factory import create_app
             from backend.api.serving import serve as serve_until_told
@@ -54,8 +55,8 @@ def ui(host: UiHost = None, port: UiPort = None) -> None:
     raise typer.Exit(launch.run_ui(host or settings.ui_host, port or settings.ui_port))
 
 
-class _Signals:
-    """Ends a start that is broken off, with the status of a server that was told to stop."""
+class _BreakingOff:
+    """Hears the signals that end the server while it starts, and ends that in order: what is being opened is closed."""
 
     def __init__(self) -> None:
         self._has_come = self._is_put_off = False
@@ -76,15 +77,3 @@ class _Signals:
         self._is_put_off = False
         if self._has_come:
             sys.exit(0)
-
-
-@contextmanager
-def _breaking_off() -> Iterator[_Signals]:
-    """Have the signals that end the server end its start in order as well: what is being opened is closed."""
-    signals = _Signals()
-    before = {number: signal.signal(number, signals) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
