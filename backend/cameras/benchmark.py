@@ -150,10 +150,13 @@ class _Meter:
         return Cost(time.process_time() - cpu, time.monotonic() - clock, looks, dropped, reconnects, resident_mb())
 
 
-def resident_mb() -> float:
-    """The memory of this process in use, in megabytes (2^20 bytes); 0 on systems that do not tell: only Linux does."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.exists() else 0.0
+def resident_mb(pid: int | None = None) -> float:
+    """The memory in use by a process, or by this one, in megabytes (2^20 bytes); NaN where the system does not tell.
+
+    Only Linux does.
+    """
+    statm = Path(f"/proc/{'self' if pid is None else pid}/statm")
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20 if statm.exists() else float("nan")
 
 
 @contextmanager

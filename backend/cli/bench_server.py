@@ -31,22 +31,12 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Of the server's process so far; NaN where the system does not tell: only Linux does."""
-        stat = self._proc("stat")
+        stat = Path(f"/proc/{self.pid}/stat")
         if not stat.exists():
             return float("nan")
         # The second field is the program's name in parentheses, and may hold blanks.
         user, system = stat.read_text().rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-    def resident_mb(self) -> float:
-        """What the server has in memory, in megabytes (2^20 bytes); NaN where the system does not tell."""
-        statm = self._proc("statm")
-        if not statm.exists():
-            return float("nan")
-        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    def _proc(self, name: str) -> Path:
-        return Path(f"/proc/{self.pid}/{name}")
 
 
 @contextmanager

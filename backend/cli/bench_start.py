@@ -12,6 +12,7 @@ import httpx
 import typer
 from rich.progress import Progress
 
+from backend.cameras.benchmark import resident_mb
 from backend.cli.bench_server import START_SECONDS, running_server
 from backend.cli.console import AsJson, err
 from backend.cli.figures import WriteTo, report
@@ -72,4 +73,4 @@ def _start(data_dir: Path, idle: float) -> Start:
         httpx.get(f"{server.url}/readyz", timeout=START_SECONDS, trust_env=False).raise_for_status()
         seconds, cpu_seconds = time.perf_counter() - began, server.cpu_seconds()
         time.sleep(idle)
-        return Start(seconds, cpu_seconds, server.resident_mb())
+        return Start(seconds, cpu_seconds, resident_mb(server.pid))
