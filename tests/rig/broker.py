@@ -7,6 +7,7 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ USER, PASSWORD = "face-server", "AApassword-of-the-tests"
 FORBIDDEN = "forbidden"
 """What begins a topic on which nobody may publish."""
 _START_S = 10.0
+_MARK = "mark"
+"""The topic by which the subscriber learns that it has heard all that came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Broker:
         self._watcher = self._client()
         self._changed = threading.Condition()
         self._seen: list[Seen] = []
+        self._marks = count()
+        self._last_mark = -1
         self._subscribed = threading.Event()
         self.port = port or _free_port()
         self._plain_port = _free_port() if tls else self.port
@@ -81,16 +86,20 @@ class Broker:
         return self._folder / "cert.pem"
 
     def seen(self, topic: str) -> list[Seen]:
-        """What was published on topics that begin so, in its order."""
+        """What was published on topics that begin so, in its order: at least all that the broker has acknowledged."""
+        # The broker acknowledges a message when it has it, which may be long before our subscriber was given it.
+        mark = next(self._marks)
+        self._watcher.publish(_MARK, str(mark), 1)
         with self._changed:
-            return [seen for seen in self._seen if seen.topic.startswith(topic)]
+            assert self._changed.wait_for(lambda: self._last_mark >= mark, _START_S)
+            return self._heard(topic)
 
-    def wait_for(self, topic: str, count: int = 1, timeout: float = 10.0) -> list[Seen]:
+    def wait_for(self, topic: str, times: int = 1, timeout: float = 10.0) -> list[Seen]:
         """Wait until so much was published on topics that begin so; raises TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self.seen(topic)) >= count, timeout):
-                raise TimeoutError(f"{count} of {topic} did not come in {timeout} s; what came: {self._seen}")
-            return self.seen(topic)
+            if not self._changed.wait_for(lambda: len(self._heard(topic)) >= times, timeout):
+                raise TimeoutError(f"{times} of {topic} did not come in {timeout} s; what came: {self._seen}")
+            return self._heard(topic)
 
     def kept(self) -> list[Seen]:
         """What the broker retains for those who come later."""
@@ -115,6 +124,9 @@ class Broker:
         client.loop_stop()
         return [seen for seen in late if seen.retained]
 
+    def _heard(self, topic: str) -> list[Seen]:
+        return [seen for seen in self._seen if seen.topic.startswith(topic)]
+
     def _client(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         client.username_pw_set(USER, PASSWORD)
@@ -122,7 +134,10 @@ class Broker:
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         with self._changed:
-            self._seen.append(_seen(message))
+            if message.topic == _MARK:
+                self._last_mark = int(message.payload)
+            else:
+                self._seen.append(_seen(message))
             self._changed.notify_all()
 
     def _write_files(self) -> None:
