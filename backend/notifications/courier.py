@@ -149,6 +149,8 @@ class Courier:
     ) -> None:
         """Write down the outcome, as often as it takes: a message whose delivery is forgotten is sent again."""
         while not self._abandoned.is_set():
+            # Asked before: what fails while the stop comes is tried once more after it.
+            is_last_try = self._stopping.is_set()
             try:
                 with self._database.write() as tx:
                     for delivery in parcel:
@@ -159,9 +161,8 @@ class Courier:
                     channels.remove_unused(tx)
             except StorageError as error:
                 logger.error("Delivery %s: not recorded: %s", parcel[0].delivery_id, error.message)
-                if self._stopping.is_set():
+                if is_last_try:
                     return
-                # Woken by the stop, it tries a last time.
                 self._stopping.wait(RECORDING_PAUSE_S)
             else:
                 _log_outcome(parcel, result)

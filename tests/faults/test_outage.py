@@ -21,23 +21,13 @@ from tests.rig.bot_api import BotApi
 from tests.rig.photos import person_crop
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.watching import wait_until
-from tests.unit.notifications.situations import FACE, NOON, Home, a_camera, a_home, a_look
+from tests.unit.notifications.situations import FACE, NOON, Home, MovedClock, a_camera, a_home, a_look
 
 SIGHTINGS = 300
 PACE = timedelta(hours=1) / SIGHTINGS
 WARM = 100
 """By so many sightings everything that is kept for good has been made."""
 MOST_PER_MINUTE = 20
-
-
-class MovedClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 def a_visit(number: int, moment: datetime) -> Visit:
@@ -75,7 +65,7 @@ def all_delivered(home: Home, clock: MovedClock, dispatcher: Dispatcher) -> bool
 
 
 def test_an_hour_without_the_channel_disturbs_no_camera_and_loses_nothing(tmp_path: Path, bystander: Watched) -> None:
-    clock = MovedClock()
+    clock = MovedClock(NOON)
     with (
         a_home(tmp_path) as home,
         BotApi() as api,

@@ -80,6 +80,16 @@ def a_rule(*channel_ids: str, **changed: object) -> Rule:
     return Rule(**(values | changed))  # type: ignore[arg-type]  # the fields' own types, mixed in one dict
 
 
+@dataclass(slots=True)
+class MovedClock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A row of the outbox."""
