@@ -14,13 +14,13 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from backend.api.access import RouteTable, needs
 from backend.api.attempts import FailedAttempts
+from backend.api.broken_off import BrokenOff
 from backend.api.compat import compreface, deepstack
 from backend.api.deps import bearer
 from backend.api.documenting import complete_document
 from backend.api.edits import EditLock
 from backend.api.errors import StartupErrors, install_error_handlers
 from backend.api.headers import SecurityHeaders
-from backend.api.leaving import BrokenOff
 from backend.api.limits import BodyLimit
 from backend.api.measuring import RequestMetrics
 from backend.api.patience import BodyPatience

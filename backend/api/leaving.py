@@ -1,15 +1,13 @@
 """The end of the server process: in time, though somebody's thread hangs on."""
 
-import asyncio
+import faulthandler
 import logging
 import os
+import sys
 import threading
-from dataclasses import dataclass
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from backend.api.errors import error_response, headers_of, status_of
-from backend.domain.errors import ShuttingDown
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 logger = logging.getLogger(__name__)
 
@@ -17,31 +15,6 @@ STOP_WITHIN_SECONDS = 8.5
 """How long a server that was told to stop may go on; the launcher kills it after nine, Docker after ten by default."""
 FAREWELL_SECONDS = 1.0
 """How long the process may take to end once its services have: no longer than for what hangs, for all is written."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrokenOff:
-    """Answers 503 to a request that is broken off because the server stops, and is still without an answer."""
-
-    app: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, watching whether its answer begins."""
-        begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except asyncio.CancelledError:
-            if scope["type"] != "http" or begun:
-                raise
-            error = ShuttingDown()
-            reply = error_response(status_of(error), error.code, error.message, headers=headers_of(error))
-            await reply(scope, receive, send)
 
 
 class Leaving:
@@ -58,6 +31,8 @@ class Leaving:
 
     def begin(self) -> None:
         """The server was told to stop."""
+        # A last watch that no lock of the interpreter's holds up; it leaves in the log where everybody is.
+        faulthandler.dump_traceback_later(STOP_WITHIN_SECONDS + FAREWELL_SECONDS, exit=True)
         threading.Thread(target=self._run, name="leaving", daemon=True).start()
 
     def services_stopped(self) -> None:
@@ -71,5 +46,23 @@ class Leaving:
         own = {threading.main_thread(), threading.current_thread()}
         hanging = sorted(thread.name for thread in threading.enumerate() if thread not in own and not thread.daemon)
         logger.warning("Stopped, though this hangs and is abandoned: %s", ", ".join(hanging) or "the event loop")
-        logging.shutdown()
-        os._exit(0 if in_time else 1)
+        _leave(0 if in_time else 1)
+
+
+@contextmanager
+def leaving_at_once() -> Iterator[None]:
+    """Make of `sys.exit` in the block the end of the process; nothing may be left to be written then.
+
+    The interpreter's own end waits for native libraries to take themselves down, while threads that it stopped anywhere
+    hold their locks: now and then for ever (CPython's issue 87135).
+    """
+    try:
+        yield
+    except SystemExit as told:
+        _leave(told.code if isinstance(told.code, int) else int(told.code is not None))
+
+
+def _leave(status: int) -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(status)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from backend import launch
+from backend.api.leaving import leaving_at_once
 from backend.api.listening import listening
 from backend.api.logs import configure_logging
 from backend.api.stopping import signals_to
@@ -39,13 +40,17 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     settings = load_settings().model_copy(update={name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level, settings.log_format, settings.auth_token.get_secret_value())
     breaking_off = _BreakingOff()
-    with signals_to(breaking_off), listening(settings) as listeners, opened_ahead(settings) as opened:
+    with (
+        leaving_at_once(),
+        signals_to(breaking_off),
+        listening(settings) as listeners,
+        opened_ahead(settings) as opened,
+    ):
         with breaking_off.put_off(), importing():
             # Here, for this is a third of all imports: done while the models load, and not by other commands.
             from backend.api.factory import create_app
             from backend.api.serving import serve as serve_until_told
-        served = serve_until_told(create_app(settings, opened), settings, listeners)
-    raise typer.Exit(0 if served else 1)
+        sys.exit(0 if serve_until_told(create_app(settings, opened), settings, listeners) else 1)
 
 
 @app.command(epilog="Example: face-server ui --port 8501")

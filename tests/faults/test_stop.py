@@ -9,9 +9,31 @@ from pathlib import Path
 
 import httpx
 
-from tests.rig.server import ServerProcess
+from tests.rig.server import STOP_SECONDS, ServerProcess
 from tests.rig.watching import wait_until
 
+HELD_UP_AT_THE_END = """
+import ctypes
+
+libc = ctypes.CDLL(None)
+libc.on_exit(libc.pause, None)
+"""
+"""What every Python runs first: it has the system wait for ever while the process ends, as a library's lock may."""
+HELD_UP_WITH_THE_INTERPRETERS_LOCK = """
+import ctypes
+import logging
+
+
+class Hold(logging.Filter):
+    def filter(self, record):
+        if record.getMessage() == "Shutting down":
+            ctypes.PyDLL(None).pause()
+        return True
+
+
+logging.getLogger("uvicorn.error").addFilter(Hold())
+"""
+"""The same for what never gives the interpreter's lock back, so that no thread of ours can do anything."""
 CAMERAS, BOTS, BROKERS, WEBHOOKS, SERVICES = 60, 20, 20, 10, 5
 TRIED = 3
 """So many channels of each kind are being tried out when the service is told to stop: requests that hang, too."""
@@ -123,3 +145,20 @@ def test_what_is_told_as_it_happens_ends_with_the_server_and_holds_it_up_for_not
         assert status == 0
         assert "Traceback" not in server.log
         assert "Cancel" not in server.log
+
+
+def a_server_that_runs_first(program: str, folder: Path) -> ServerProcess:
+    """A server whose interpreter begins with this."""
+    (folder / "sitecustomize.py").write_text(program)
+    return ServerProcess(folder / "data", {"PYTHONPATH": str(folder)})
+
+
+def test_a_library_that_hangs_while_the_process_ends_holds_it_up_for_nothing(tmp_path: Path) -> None:
+    with a_server_that_runs_first(HELD_UP_AT_THE_END, tmp_path) as server:
+        assert server.end(signal.SIGINT, STOP_SECONDS) == 0
+
+
+def test_what_never_gives_the_interpreters_lock_back_is_told_of_and_ended(tmp_path: Path) -> None:
+    with a_server_that_runs_first(HELD_UP_WITH_THE_INTERPRETERS_LOCK, tmp_path) as server:
+        assert server.end(signal.SIGINT, STOP_SECONDS) == 1
+        wait_until(lambda: "Timeout" in server.log and "in shutdown" in server.log)

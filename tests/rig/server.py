@@ -87,7 +87,9 @@ class ServerProcess:
         try:
             return self._running().wait(within_s)
         except subprocess.TimeoutExpired:
-            self.kill()
+            # It dies of this all the same, and tells first where each of its threads is.
+            self._running().send_signal(signal.SIGABRT)
+            self._running().wait()
             raise AssertionError(f"The server did not stop within {within_s} s:\n{self.log}") from None
 
     def kill(self) -> None:
@@ -106,7 +108,8 @@ class ServerProcess:
             return client.get(path, params=parameters).raise_for_status().json()
 
     def _whole_environment(self) -> dict[str, str]:
-        return {**os.environ, "AUTH_TOKEN": TOKEN, "HOST": "127.0.0.1", "TZ": "UTC", **self._environment}
+        usual = {"AUTH_TOKEN": TOKEN, "HOST": "127.0.0.1", "TZ": "UTC", "PYTHONFAULTHANDLER": "1"}
+        return {**os.environ, **usual, **self._environment}
 
     def _running(self) -> "subprocess.Popen[str]":
         assert self._process is not None, "The server was never started."
