@@ -17,8 +17,8 @@ from backend.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 3
-"""How long requests at hand may take to end once the server is told to stop."""
+GRACE_SECONDS = 2
+"""How long requests at hand may take to end once the server is told to stop; its services are asked only then."""
 
 
 class PatientProtocol(H11Protocol):
@@ -74,7 +74,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self.started and not self.should_exit:
             for listener in sockets or ():
                 logger.info("Face Server listens at %s", _url(self.config, listener))
 
