@@ -2,7 +2,7 @@
 
 import json
 import logging
-import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,17 @@ import pytest
 
 from backend.schemas.cameras import MAX_JOBS
 from tests.api.conftest import LiveServer, Post
+from tests.rig.ports import closed_port
 from tests.rig.watching import wait_until
 
 PASSWORD, BOT_TOKEN = "s3cret-pa55word", "123456789:AAs3cret-bot-t0ken"
 
 
 @pytest.fixture(scope="module")
-def nowhere() -> str:
+def nowhere() -> Iterator[str]:
     """A loopback address at which nobody answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    with closed_port() as port:
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -38,7 +38,10 @@ def _begin(api: httpx.Client, archive: bytes) -> httpx.Response:
 
 
 def _ended(api: httpx.Client, job_id: str) -> Any:
-    return api.get(f"/v1/jobs/{job_id}", params={"wait": 10}).raise_for_status().json()
+    job: Any = {"state": "waiting"}
+    while job["state"] in {"waiting", "running"}:
+        job = api.get(f"/v1/jobs/{job_id}", params={"wait": 10}).raise_for_status().json()
+    return job
 
 
 TREE = {

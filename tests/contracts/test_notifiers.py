@@ -4,7 +4,6 @@ import base64
 import json
 import logging
 import re
-import socket
 import tempfile
 import threading
 import time
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pytest
 from apprise import Apprise
@@ -29,6 +28,7 @@ from tests.rig.bot_api import Answer, BotApi, Cut, Garbage, Refused, ServerError
 from tests.rig.broker import PASSWORD, USER, Broker
 from tests.rig.broker_front import BrokerFront
 from tests.rig.photos import jpeg, person_crop
+from tests.rig.ports import closed_port
 from tests.rig.tcp_proxy import TcpProxy
 from tests.rig.webhook import WebhookReceiver
 from tests.unit.notifications.situations import a_sighting
@@ -46,7 +46,10 @@ DIGEST = Digest(
     ),
     "01DIGEST",
 )
-TIMEOUT_S = 2.0
+PATIENT_S, IMPATIENT_S = 20.0, 2.0
+"""How long a message may take where it is to arrive, however busy the machine is, and where it never will."""
+LONG_S = 30.0
+"""So long nothing is waited for here."""
 
 
 class Service(Protocol):
@@ -133,10 +136,10 @@ class TelegramService:
         self.api.wait_for("sendPhoto")
 
 
-def telegram() -> Iterator[Service]:
-    with BotApi() as api:
-        notifier = TelegramNotifier(api.url, TIMEOUT_S)
-        nowhere = TelegramNotifier(f"http://127.0.0.1:{_closed_port()}", TIMEOUT_S)
+def telegram(timeout_s: float) -> Iterator[Service]:
+    with BotApi() as api, closed_port() as port:
+        notifier = TelegramNotifier(api.url, timeout_s)
+        nowhere = TelegramNotifier(f"http://127.0.0.1:{port}", timeout_s)
         with closing(notifier), closing(nowhere):
             yield TelegramService(
                 api, notifier, nowhere, _chat(api.token), _chat("987654321:AAa-secret-of-another-bot")
@@ -233,7 +236,7 @@ class MqttService:
         self.front.script(*answers)
 
     def hang(self, seconds: float) -> None:
-        if seconds > TIMEOUT_S:
+        if seconds >= LONG_S:
             self.proxy.stall()
         else:
             # Two questions and two answers travel before a message is acknowledged.
@@ -248,7 +251,7 @@ class MqttService:
         return list(zip(events, pictures or [None], strict=True))
 
     def wait_for_one(self) -> None:
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + PATIENT_S
         while not self.proxy.accepted and time.monotonic() < deadline:
             threading.Event().wait(0.01)
 
@@ -273,42 +276,47 @@ class Elsewhere:
         self._notifier.close()
 
 
-def webhook() -> Iterator[Service]:
+def webhook(timeout_s: float) -> Iterator[Service]:
     secret = "AAsecret-of-the-webhook"
-    with WebhookReceiver(secret) as receiver, closing(WebhookNotifier(TIMEOUT_S)) as notifier:
+    with WebhookReceiver(secret) as receiver, closing(WebhookNotifier(timeout_s)) as notifier, closed_port() as port:
         known, stranger = (
             Channel("hook", ChannelKind.WEBHOOK, {"url": receiver.url, "secret": value})
             for value in (secret, "AAsecret-of-another")
         )
-        nowhere = Elsewhere(notifier, "url", f"http://127.0.0.1:{_closed_port()}/hook")
+        nowhere = Elsewhere(notifier, "url", f"http://127.0.0.1:{port}/hook")
         yield WebhookService(receiver, notifier, nowhere, known, stranger)
 
 
-def apprise() -> Iterator[Service]:
+def apprise(timeout_s: float) -> Iterator[Service]:
     # At its first use the library loads a hundred plugins, which takes longer than a message may here.
     assert Apprise().add("json://127.0.0.1")
-    with WebhookReceiver(password=AppriseService.secret) as receiver, closing(AppriseNotifier(TIMEOUT_S)) as notifier:
+    with (
+        WebhookReceiver(password=AppriseService.secret) as receiver,
+        closing(AppriseNotifier(timeout_s)) as notifier,
+        closed_port() as port,
+    ):
         known, stranger = (
             Channel("a", ChannelKind.APPRISE, {"url": receiver.url.replace("http://", f"json://user:{password}@")})
             for password in (AppriseService.secret, "AAsecret-of-another")
         )
-        nowhere = Elsewhere(notifier, "url", f"json://user:{AppriseService.secret}@127.0.0.1:{_closed_port()}/")
+        nowhere = Elsewhere(notifier, "url", f"json://user:{AppriseService.secret}@127.0.0.1:{port}/")
         yield AppriseService(receiver, notifier, nowhere, known, stranger)
 
 
-def mqtt() -> Iterator[Service]:
+def mqtt(timeout_s: float) -> Iterator[Service]:
     with (
         tempfile.TemporaryDirectory() as folder,
         Broker(Path(folder)) as broker,
         TcpProxy(broker.port) as proxy,
         BrokerFront(proxy.port) as front,
-        closing(MqttNotifier(TIMEOUT_S)) as notifier,
+        closing(MqttNotifier(timeout_s)) as notifier,
+        closed_port() as port,
     ):
         known, stranger = (
             Channel("home", ChannelKind.MQTT, _broker_settings(front.port, password))
             for password in (PASSWORD, "AApassword-of-another")
         )
-        nowhere = Elsewhere(notifier, "port", str(_closed_port()))
+        nowhere = Elsewhere(notifier, "port", str(port))
         yield MqttService(broker, proxy, front, notifier, nowhere, known, stranger)
 
 
@@ -318,12 +326,6 @@ def _broker_settings(port: int, password: str) -> dict[str, str]:
 
 def _chat(token: str) -> Channel:
     return Channel("phone", ChannelKind.TELEGRAM, {"api_token": token, "chat_id": "-100123"})
-
-
-def _closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture
@@ -337,19 +339,30 @@ def silent(caplog: pytest.LogCaptureFixture) -> Callable[[Service], None]:
     return check
 
 
-@pytest.fixture(params=[telegram, webhook, mqtt, apprise])
+Make: TypeAlias = Callable[[float], Iterator[Service]]
+"""How a service is made whose notifier gives a message so many seconds."""
+EVERY: list[Make] = [telegram, webhook, mqtt, apprise]
+
+
+@pytest.fixture(params=EVERY)
 def service(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[Service]:
-    make: Callable[[], Iterator[Service]] = request.param
-    for made in make():
-        yield made
-        silent(made)
+    yield from _made(request.param, PATIENT_S, silent)
+
+
+@pytest.fixture(params=EVERY)
+def impatient(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[Service]:
+    """The same where nobody waits long for an answer."""
+    yield from _made(request.param, IMPATIENT_S, silent)
 
 
 @pytest.fixture(params=[telegram, webhook, apprise])
 def over_http(request: pytest.FixtureRequest, silent: Callable[[Service], None]) -> Iterator[Service]:
     """The services to which each message has a connection of its own."""
-    make: Callable[[], Iterator[Service]] = request.param
-    for made in make():
+    yield from _made(request.param, PATIENT_S, silent)
+
+
+def _made(make: Make, timeout_s: float, silent: Callable[[Service], None]) -> Iterator[Service]:
+    for made in make(timeout_s):
         yield made
         silent(made)
 
@@ -409,14 +422,14 @@ def test_a_text_that_is_too_long_is_cut(service: Service) -> None:
 
 
 def test_a_slow_answer_is_waited_for(service: Service) -> None:
-    service.hang(TIMEOUT_S / 4)
+    service.hang(0.5)
     service.notifier.send(service.channel, MESSAGE)
     assert len(service.delivered()) == 1
 
 
-def test_an_answer_that_does_not_come_delays_the_message(service: Service) -> None:
-    service.hang(30.0)
-    assert isinstance(sending(service), DeliveryDelayed)
+def test_an_answer_that_does_not_come_delays_the_message(impatient: Service) -> None:
+    impatient.hang(LONG_S)
+    assert isinstance(sending(impatient), DeliveryDelayed)
 
 
 def test_a_refusal_is_final_and_says_why(service: Service) -> None:
@@ -466,7 +479,7 @@ def test_after_a_fault_the_next_message_arrives(service: Service) -> None:
 
 
 def test_a_message_that_hangs_holds_no_other_up_where_each_has_its_own_connection(over_http: Service) -> None:
-    over_http.script(Slow(30.0))
+    over_http.script(Slow(LONG_S))
     hanging = threading.Thread(target=sending, args=(over_http,))
     hanging.start()
     over_http.wait_for_one()
@@ -477,7 +490,7 @@ def test_a_message_that_hangs_holds_no_other_up_where_each_has_its_own_connectio
 
 
 def test_closing_breaks_off_what_is_being_sent_and_refuses_more(service: Service) -> None:
-    service.hang(30.0)
+    service.hang(LONG_S)
     problems: list[DeliveryError] = []
     thread = threading.Thread(target=lambda: problems.append(sending(service)))
     thread.start()

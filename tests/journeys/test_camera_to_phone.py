@@ -19,6 +19,8 @@ from tests.rig.server import ServerProcess
 ALICE, BOB, STRANGER = 2, 5, 3
 CHAT = 4711
 WITHIN_SECONDS = 5.0
+TRIES = 3
+"""A busy machine may make one pass late; a service that is too slow is so at every one."""
 BUSY_SECONDS = 90.0
 """How long something may take that is not the point of a test, on a busy machine."""
 
@@ -92,26 +94,38 @@ def _about(calls: list[Call], who: str) -> list[Call]:
     return [call for call in calls if who in call.params["caption"]]
 
 
+@pytest.mark.timeout(400)  # several passes, also on a busy machine
 def test_each_person_who_passes_is_told_once_with_a_picture_and_a_stranger_is_only_stored(
     server: ServerProcess, phone: BotApi, clip: Clip
 ) -> None:
+    delays = [_seconds_until_told(server, phone, clip)]
+    while delays[-1] >= WITHIN_SECONDS and len(delays) < TRIES:
+        delays.append(_seconds_until_told(server, phone, clip))
+    assert min(delays) < WITHIN_SECONDS, delays
+
+
+def _seconds_until_told(server: ServerProcess, phone: BotApi, clip: Clip) -> float:
+    """Have everybody pass a new camera; answers how long after they appeared the phone was told of them, at most."""
+    phone.forget()
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
         door = _schedule(server, rtsp.url("door"), **_telegram(phone))
         began = rtsp.wait_for_plays("door")[0]
-        calls = phone.wait_for("sendPhoto", 2, timeout=clip.seconds + WITHIN_SECONDS)
-        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, clip.seconds + 15)
+        calls = phone.wait_for("sendPhoto", 2, timeout=BUSY_SECONDS)
+        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS)
     assert phone.calls("sendPhoto") == calls
+    delays = []
     for who, visit in (("alice", clip.visits[0]), ("bob", clip.visits[1])):
         (call,) = _about(calls, who)
         assert call.chat_id == CHAT
         assert "FrontDoor" in call.params["caption"]
-        assert call.at - (began + visit.starts) < WITHIN_SECONDS
+        delays.append(call.at - (began + visit.starts))
         assert Image.open(io.BytesIO(call.photo)).convert("RGB").size == clip.film.size
     sightings = _closed_sightings(server, door)
     assert sorted(sighting["person_id"] or "" for sighting in sightings) == ["", "alice", "bob"]
     with server.client() as client:
         pictures = [client.get(sighting["picture"]).raise_for_status().content for sighting in sightings]
     assert [Image.open(io.BytesIO(picture)).size for picture in pictures] == [clip.film.size] * 3
+    return max(delays)
 
 
 def test_a_stranger_is_told_where_the_camera_asks_for_strangers(
@@ -119,7 +133,7 @@ def test_a_stranger_is_told_where_the_camera_asks_for_strangers(
 ) -> None:
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
         _schedule(server, rtsp.url("door"), notify_unknown=True, **_telegram(phone))
-        calls = phone.wait_for("sendPhoto", 3, timeout=clip.seconds + 15)
+        calls = phone.wait_for("sendPhoto", 3, timeout=BUSY_SECONDS)
     assert len(_about(calls, "alice")) == len(_about(calls, "bob")) == 1
 
 
@@ -148,10 +162,10 @@ def test_a_dead_telegram_delays_no_camera_and_a_restart_sends_what_was_left(
     phone.script(repeat(ServerError(502)), "sendPhoto")
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
         door = _schedule(server, rtsp.url("door"), **_telegram(phone))
-        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, clip.seconds + 20)
+        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS)
         server.stop()
     assert phone.calls("sendPhoto", delivered=True) == []
     phone.script([], "sendPhoto")
     server.start()
-    calls = phone.wait_for("sendPhoto", 2, timeout=30, delivered=True)
+    calls = phone.wait_for("sendPhoto", 2, timeout=BUSY_SECONDS, delivered=True)
     assert len(_about(calls, "alice")) == len(_about(calls, "bob")) == 1

@@ -23,7 +23,7 @@ from tests.rig.photos import jpeg, other_photos, person_crop
 from tests.rig.server import ServerProcess
 
 ALICE, BOB, CAROL = 2, 3, 5
-CROWD = 160
+CROWD = 480
 """So many more templates that a kill comes in the middle."""
 WITHIN_S = 120.0
 SFACE = SFACE_INT8.name

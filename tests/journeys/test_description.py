@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.rig.bot_api import BotApi
 from tests.rig.photos import jpeg, other_photos, person_crop
+from tests.rig.ports import free_port
 from tests.rig.server import TOKEN, ServerProcess
 
 README = Path(__file__).parents[2] / "README.md"
@@ -57,15 +57,9 @@ def _commands(document: Path) -> list[str]:
     return [block for block in BLOCK.findall(document.read_text(encoding="utf-8")) if "curl" in block]
 
 
-def _nowhere() -> str:
-    """A loopback address at which no camera answers."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 def _here(command: str, server: ServerProcess, photos: Path) -> str:
-    camera = _nowhere()
+    # Where no camera answers.
+    camera = f"127.0.0.1:{free_port()}"
     for placeholder, real in (
         ("http://localhost:8000", server.url),
         ("/path/to", str(photos)),

@@ -111,7 +111,7 @@ def test_a_camera_is_watched_and_whoever_passes_it_is_seen_with_a_picture(
         visitor.open("Sightings")
         card = visitor.page.get_by_role("img", name="bob at FrontDoor").first
         card.wait_for(timeout=2 * SLOWEST_ANSWER_MS)
-        assert card.evaluate("image => image.complete && image.naturalWidth") == 480
+        expect(card).to_have_js_property("naturalWidth", 480)
         visitor.click(visitor.page.locator(".st-key-gallery").get_by_role("button", name="Open").first)
         expect(visitor.page.get_by_role("dialog").get_by_role("img", name="bob, boxed")).to_be_visible()
         visitor.page.keyboard.press("Escape")

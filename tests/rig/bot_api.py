@@ -94,7 +94,7 @@ class BotApi:
         with self._changed:
             return [c for c in self._calls if method in (None, c.method) and (c.delivered or not delivered)]
 
-    def wait_for(self, method: str, count: int = 1, timeout: float = 10.0, *, delivered: bool = False) -> list[Call]:
+    def wait_for(self, method: str, count: int = 1, timeout: float = 60.0, *, delivered: bool = False) -> list[Call]:
         """Wait until a method was called at least `count` times and return its calls.
 
         Raises TimeoutError after `timeout` seconds, saying what was called instead.

@@ -19,10 +19,12 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tests.rig.ports import free_port
+
 USER, PASSWORD = "face-server", "AApassword-of-the-tests"
 FORBIDDEN = "forbidden"
 """What begins a topic on which nobody may publish."""
-_START_S = 10.0
+_START_S = 30.0
 _MARK = "mark"
 """The topic by which the subscriber learns that it has heard all that came before."""
 
@@ -51,8 +53,8 @@ class Broker:
         self._marks = count()
         self._last_mark = -1
         self._subscribed = threading.Event()
-        self.port = port or _free_port()
-        self._plain_port = _free_port() if tls else self.port
+        self.port = port or free_port()
+        self._plain_port = free_port() if tls else self.port
 
     def __enter__(self) -> Self:
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
@@ -94,7 +96,7 @@ class Broker:
             assert self._changed.wait_for(lambda: self._last_mark >= mark, _START_S)
             return self._heard(topic)
 
-    def wait_for(self, topic: str, times: int = 1, timeout: float = 10.0) -> list[Seen]:
+    def wait_for(self, topic: str, times: int = 1, timeout: float = 60.0) -> list[Seen]:
         """Wait until so much was published on topics that begin so; raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._heard(topic)) >= times, timeout):
@@ -168,12 +170,6 @@ class Broker:
 def _seen(message: MQTTMessage) -> Seen:
     expiry = getattr(message.properties, "MessageExpiryInterval", None)
     return Seen(message.topic, bytes(message.payload), message.retain, expiry)
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _write_certificate(folder: Path) -> Path:

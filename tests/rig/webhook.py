@@ -73,7 +73,7 @@ class WebhookReceiver:
         with self._changed:
             return [posted for posted in self._posted if posted.delivered or not delivered]
 
-    def wait_for(self, count: int = 1, timeout: float = 10.0, *, delivered: bool = False) -> list[Posted]:
+    def wait_for(self, count: int = 1, timeout: float = 60.0, *, delivered: bool = False) -> list[Posted]:
         """Wait until so many requests came; raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.posted(delivered=delivered)) >= count, timeout):

@@ -21,7 +21,7 @@ from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import NOON, Home, a_home, a_sighting
 
 CHAT = "-1001"
-STOP_S = 10.0
+STOP_S = 60.0
 SECOND = timedelta(seconds=1)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -22,7 +23,8 @@ from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import Home, MovedClock, a_camera, a_home
 
 ALICES, BOBS = "-1001", "-1002"
-STOP_S = 10.0
+STOP_S = 60.0
+"""How long something may take that will happen, on a busy machine."""
 
 
 @pytest.fixture
@@ -137,7 +139,7 @@ def test_a_time_to_wait_lasts_through_a_restart(home: Home, api: BotApi) -> None
     api.script([TooManyRequests(retry_after=1)])
     home.see("alice", phone)
     with dispatching(home, api):
-        (refused,) = api.wait_for("sendPhoto")
+        refused = api.wait_for("sendPhoto")[0]
     home.see("bob", phone)
     with dispatching(home, api):
         calls = api.wait_for("sendPhoto", 3)
@@ -244,7 +246,7 @@ def test_who_was_told_of_while_a_message_waited_is_not_told_of_again(home: Home,
         wait_until(lambda: DeliveryState.PENDING not in {told.state for told in home.told()})
     assert who(calls) == ["alice", "alice", "bob"]
     assert [told.state for told in home.told()] == ["delivered", "withheld", "delivered", "withheld"]
-    assert "its cooldown has 3600 s left" in str(home.told()[1].last_error)
+    assert re.search(r"its cooldown has 3[56]\d\d s left", str(home.told()[1].last_error))
 
 
 def test_who_was_not_told_of_after_all_is_told_of_by_the_next_message(home: Home, api: BotApi) -> None:
@@ -306,13 +308,15 @@ def test_a_channel_that_is_gone_fails_its_messages(home: Home, api: BotApi) -> N
 
 def test_the_token_of_a_removed_camera_is_forgotten_with_its_last_message(home: Home, api: BotApi) -> None:
     phone = a_phone(home, api)
-    api.script([TooManyRequests(retry_after=1)])
+    api.script([TooManyRequests(retry_after=3600)])
     for name in ("alice", "bob"):
         home.see(name, phone)
     with dispatching(home, api):
         api.wait_for("sendPhoto")
-        home.remove_cameras()
-        assert home.has_channel(phone)
+    home.remove_cameras()
+    assert home.has_channel(phone)
+    home.sql("UPDATE deliveries SET next_attempt_at = created_at")
+    with dispatching(home, api):
         api.wait_for("sendPhoto", 3)
     assert not home.has_channel(phone)
 
@@ -366,7 +370,7 @@ def test_a_stop_waits_for_no_answer_beyond_its_deadline_and_the_next_run_sends_a
 
 def test_a_stop_lets_an_answer_in_time_be_recorded_and_begins_nothing_more(home: Home, api: BotApi) -> None:
     phone = a_phone(home, api)
-    api.script([Slow(0.5)])
+    api.script([Slow(3.0)])
     for name in ("alice", "bob"):
         home.see(name, phone)
     with dispatching(home, api):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.domain.camera import Camera
+from backend.domain.clock import Clock, utc_now
 from backend.domain.identity import Candidate, Decision, Verdict
 from backend.domain.notification import ChannelKind
 from backend.domain.rule import Mute, Outcome, Rule, Who
@@ -15,7 +16,7 @@ from backend.domain.sighting import Evidence, Sighting
 from backend.notifications.routing import Router
 from backend.storage import channels, mutes, outbox, people, rules, rulings, sightings
 from backend.storage.ids import new_id
-from tests.unit.notifications.situations import Home, a_camera, a_home, a_look, a_rule, a_sighting
+from tests.unit.notifications.situations import Home, MovedClock, a_camera, a_home, a_look, a_rule, a_sighting
 
 EVIDENCE = Evidence(Decision(Verdict.MATCH, 0.5, (Candidate("alice", 0.71),)), a_look(), 3, 0.8)
 
@@ -26,11 +27,11 @@ def home(tmp_path: Path) -> Iterator[Home]:
         yield home
 
 
-def told(home: Home, sighting: Sighting, camera: Camera) -> Sequence[str]:
+def told(home: Home, sighting: Sighting, camera: Camera, clock: Clock = utc_now) -> Sequence[str]:
     """Write a sighting as a camera does; answers the channels that are told of it."""
     with home.database.write() as tx:
         sightings.add(tx, sighting, a_look())
-        Router(None).tell(tx, sighting, EVIDENCE, camera)
+        Router(None, clock).tell(tx, sighting, EVIDENCE, camera)
         return [delivery.channel_id for delivery in outbox.of_sighting(tx, sighting.sighting_id)]
 
 
@@ -84,9 +85,10 @@ def test_a_message_that_waits_starts_no_cooldown(home: Home) -> None:
 
 def test_the_cooldown_runs_from_when_the_channel_took_the_message(home: Home) -> None:
     home.see("alice", "phone")
-    deliver(home, datetime.now(UTC) - timedelta(seconds=3550))
+    clock = MovedClock(utc_now())
+    deliver(home, clock.now - timedelta(seconds=3550))
     sighting = a_sighting("alice")
-    assert told(home, sighting, a_camera("phone")) == []
+    assert told(home, sighting, a_camera("phone"), clock) == []
     with home.database.read() as tx:
         assert rulings.of_sighting(tx, sighting.sighting_id)[-1].ruling.decisive.reason.endswith("50 s left.")
     assert told(home, a_sighting("alice"), a_camera("phone", cooldown_seconds=3500)) == ["phone"]
