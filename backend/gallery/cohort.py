@@ -72,18 +72,20 @@ class Cohort:
         """Whether a change of that person's templates, or that person's coming, changes the cohort."""
         return person_id in self.positions or len(self.positions) < SIZE
 
-    def excesses(self, faces: NDArray[np.float32], people: Sequence[str]) -> NDArray[np.float32]:
-        """By how much each face's mean similarity to the cohort, without the person beside it, exceeds the usual.
+    def excesses(
+        self, probe: NDArray[np.float32], averages: NDArray[np.float32], people: Sequence[str]
+    ) -> NDArray[np.float32]:
+        """By how much a probe's and each person's mean similarity to the cohort exceed the usual, added up.
 
-        Takes as many faces, n × d, as people.
+        `averages` are those of the people, n × d; for each the cohort is without that person.
         """
+        faces = np.stack((np.broadcast_to(probe, averages.shape), averages))
         sums, counts = faces @ self.total, np.full(len(people), len(self.averages), np.float32)
-        for place, person_id in enumerate(people):
-            own = self.positions.get(person_id)
-            if own is not None:
-                sums[place] -= self.averages[own] @ faces[place]
+        for place, row in enumerate(map(self.positions.get, people)):
+            if row is not None:
+                sums[:, place] -= faces[:, place] @ self.averages[row]
                 counts[place] -= 1
-        return np.asarray(np.maximum(sums / counts - self.usual, LEAST_EXCESS), np.float32)
+        return np.asarray(np.maximum(sums / counts - self.usual, LEAST_EXCESS).sum(axis=0), np.float32)
 
 
 def _different(averages: NDArray[np.float32]) -> tuple[list[int], list[int]]:
@@ -145,8 +147,12 @@ class CohortAdjustedIndex:
         if not self._cohort.weight:
             return self._index.search(embedding, limit, among)
         candidates = self._index.search(embedding, limit + _OVERTAKING, among)
-        adjusted = self._adjusted(embedding, candidates)
-        return sorted(adjusted, key=lambda candidate: -candidate.similarity)[:limit]
+        if not candidates:
+            return []
+        people = [candidate.person_id for candidate in candidates]
+        similarities = self._adjusted(embedding, [candidate.similarity for candidate in candidates], people)
+        leading = np.argsort(-similarities, kind="stable")[:limit].tolist()
+        return [Candidate(people[place], float(similarities[place])) for place in leading]
 
     def with_added(self, person_id: str, embeddings: Iterable[NDArray[np.float32]]) -> "CohortAdjustedIndex":
         """An index that has these templates too; see TemplateIndex."""
@@ -158,15 +164,8 @@ class CohortAdjustedIndex:
         changed = self._index.without(person_id)
         return CohortAdjustedIndex(changed, None if self._cohort.is_changed_by(person_id) else self._cohort)
 
-    def _adjusted(self, embedding: NDArray[np.float32], candidates: Sequence[Candidate]) -> list[Candidate]:
-        if not candidates:
-            return []
-        people = [candidate.person_id for candidate in candidates]
-        averages = self._index.averages(people)
-        probes = np.broadcast_to(embedding, (len(people), len(embedding)))
-        excesses = self._cohort.excesses(probes, people) + self._cohort.excesses(averages, people)
-        similarities = np.array([candidate.similarity for candidate in candidates]) - self._cohort.weight * excesses
-        return [
-            Candidate(person_id, float(similarity))
-            for person_id, similarity in zip(people, np.clip(similarities, -1.0, 1.0), strict=True)
-        ]
+    def _adjusted(
+        self, embedding: NDArray[np.float32], similarities: Sequence[float], people: Sequence[str]
+    ) -> NDArray[np.float64]:
+        excesses = self._cohort.excesses(embedding, self._index.averages(people), people)
+        return np.clip(np.array(similarities) - self._cohort.weight * excesses, -1.0, 1.0)

@@ -1,6 +1,7 @@
 """A large index on disk: written beside what is there and put in its place in one step, checked before it is used."""
 
 import json
+import mmap
 import os
 import re
 import shutil
@@ -130,8 +131,7 @@ class IndexFiles:
 
 def _viewed(place: Path) -> SignsIndex:
     parts = Parts(
-        # As a plain array: one that knows of its file costs some microseconds at each step of a search.
-        vectors=np.asarray(np.load(place / VECTORS, mmap_mode="r")),
+        vectors=_mapped(place / VECTORS),
         owners=np.load(place / OWNERS),
         # Not mapped: each search reads them in a thousand places.
         looks=np.load(place / LOOKS),
@@ -139,6 +139,14 @@ def _viewed(place: Path) -> SignsIndex:
         people=tuple(json.loads((place / PEOPLE).read_text("utf-8"))),
     )
     return SignsIndex(parts)
+
+
+def _mapped(path: Path) -> NDArray[np.int16]:
+    # As a plain array: one that knows of its file costs some microseconds at each step of a search.
+    vectors = np.asarray(np.load(path, mmap_mode="r"))
+    # Each page is looked at once: else the first searches would wait for the system to show them theirs.
+    vectors.reshape(-1)[:: mmap.PAGESIZE // vectors.itemsize].max(initial=0)
+    return vectors
 
 
 def _sum_of(path: Path) -> int:

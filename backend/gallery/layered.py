@@ -47,9 +47,9 @@ class LayeredIndex:
 
     def averages(self, people: Sequence[str]) -> NDArray[np.float32]:
         """The mean embedding of each of some people; see TemplateIndex."""
-        changed = [person_id in self.added or person_id in self.gone for person_id in people]
         # One question for many is what makes a large base fast, and most people are as they were.
-        return averages(self, people) if any(changed) else self.base.averages(people)
+        as_they_were = self.gone.isdisjoint(people) and not any(person_id in self.added for person_id in people)
+        return self.base.averages(people) if as_they_were else averages(self, people)
 
     def rows(self) -> Rows:
         """All templates; see TemplateIndex."""
