@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 TOKEN = "token-of-the-tests"
-START_SECONDS = 90.0
+START_SECONDS = 240.0
 """The first start of a test run folds the models; on a busy machine that takes its time."""
 STOP_SECONDS = 12.0
 _LISTENING = re.compile(r"listens at (https?://[^\s\"]+)")
