@@ -145,9 +145,10 @@ class Supervisor:
 
     def _revive(self, camera_id: str, worker: CameraWorker) -> None:
         logger.error("Camera %s: its worker died; another takes its place.", worker.name)
-        self._restarts[camera_id] += 1
         self._dismiss(worker)
         self._begin(self._watched[camera_id])
+        # Last, for the status is read without the lock: where a restart is counted, the new worker is there.
+        self._restarts[camera_id] += 1
 
 
 def _end(workers: Sequence[CameraWorker], deadline: float) -> None:
