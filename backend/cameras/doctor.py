@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import pairwise, takewhile
+from statistics import median
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -139,7 +140,7 @@ class CameraDoctor:
             width=width,
             height=height,
             fps=sample.per_second(sample.packets - 1),
-            keyframe_seconds=sample.pacing.keyframe_seconds,
+            keyframe_seconds=sample.keyframe_seconds,
             kilobits_per_second=sample.per_second(sample.bytes) * 8 / 1000,
             decode_ms=sample.per_second(sample.decode_seconds) * 1000,
             search_ms=search_ms,
@@ -206,6 +207,8 @@ class _Sample:
     pacing: Pacing
     frames: list[Frame] = field(default_factory=list)
     """Two a second, for what a frame takes in memory."""
+    keyframes: list[float] = field(default_factory=list)
+    """When each arrived."""
     packets: int = 0
     bytes: int = 0
     decode_seconds: float = 0.0
@@ -219,9 +222,16 @@ class _Sample:
         self.packets += 1
         self.bytes += arrival.size
         self.decode_seconds += arrival.decode_seconds
+        if arrival.is_key:
+            self.keyframes.append(arrival.moment)
         if arrival.frames and self.pacing.is_due(arrival.moment):
             self.pacing.take(arrival.moment)
             self.frames.append(arrival.frames[-1])
+
+    @property
+    def keyframe_seconds(self) -> float | None:
+        """From one keyframe to the next: of several the median, for one that comes late makes two of them wrong."""
+        return median(later - earlier for earlier, later in pairwise(self.keyframes)) if self.keyframes[1:] else None
 
     def per_second(self, total: float) -> float:
         """So much in all is how much a second."""

@@ -35,8 +35,6 @@ class Pacing:
         self._due: float | None = None
         self._arrivals: deque[float] = deque(maxlen=ARRIVALS)
         self._keyframes: deque[float] = deque(maxlen=KEYFRAMES)
-        self.keyframe_seconds: float | None = None
-        """From the last keyframe but one to the last; None before that is known."""
         self._follows_on = True
         """Whether everything since the last keyframe was decoded, so that the next packet can be."""
 
@@ -44,7 +42,6 @@ class Pacing:
         """What the packet that arrived just now is worth."""
         self._arrivals.append(moment)
         if is_key:
-            self.keyframe_seconds = moment - self._keyframes[-1] if self._keyframes else None
             self._keyframes.append(moment)
         elif self._keyframes and moment - self._keyframes[-1] > 2 * self._interval:
             # They have become rare, and what was learnt of them no longer holds.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.cameras.doctor import CameraDoctor, Video, capacity
+from backend.cameras.doctor import CameraDoctor, Diagnosis, Video, capacity
 from backend.cameras.source import open_camera
 from backend.domain.camera import ConnectStep, Transport
 from backend.vision.loading import load_pipelines
@@ -29,6 +29,8 @@ VIDEO = Video(
     describe_ms=10.0,
     face_sizes=(),
 )
+TRIES = 3
+"""What is told by the clock is wrong where the machine was busy at that moment; it is not at each."""
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +57,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
         yield server
 
 
+def keeps_time(diagnosis: Diagnosis) -> bool:
+    """Whether the pictures were seen to come as they are sent: ten a second, with a keyframe each second."""
+    video = diagnosis.video
+    return (
+        video is not None
+        and video.fps == pytest.approx(10, rel=0.1)
+        and video.keyframe_seconds == pytest.approx(1.0, rel=0.4)
+    )
+
+
 def test_a_good_camera_is_described_with_the_faces_in_it(doctor: CameraDoctor, server: RtspServer) -> None:
     diagnosis = doctor.examine(server.url("faces", "alice", "secret"))
+    for _ in range(TRIES - 1):
+        diagnosis = diagnosis if keeps_time(diagnosis) else doctor.examine(server.url("faces", "alice", "secret"))
+    assert keeps_time(diagnosis), diagnosis
     assert diagnosis.failed is None
     assert diagnosis.passed == tuple(ConnectStep)
     assert diagnosis.video is not None
     assert (diagnosis.video.codec, diagnosis.video.width, diagnosis.video.height) == ("h264", 640, 480)
-    assert diagnosis.video.fps == pytest.approx(10, rel=0.1)
-    assert diagnosis.video.keyframe_seconds == pytest.approx(1.0, rel=0.4)
     assert diagnosis.video.decode_ms > 0
     assert [size for size in diagnosis.video.face_sizes if 50 < size < 110] == list(diagnosis.video.face_sizes)
     assert len(diagnosis.video.face_sizes) == 2

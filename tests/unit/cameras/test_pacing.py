@@ -72,11 +72,3 @@ def test_after_a_pause_the_looks_are_counted_anew_and_none_is_made_up_for() -> N
     _, looks = played(pacing, fps=25, keyframe_every=25, seconds=2, start=200.0)
     assert len(looks) == pytest.approx(10, abs=1)
     assert looks[1] - looks[0] > 0.1
-
-
-def test_how_far_apart_keyframes_are_is_known_from_the_second_on() -> None:
-    pacing = Pacing(5)
-    pacing.effort(True, 0.0)
-    assert pacing.keyframe_seconds is None
-    pacing.effort(True, 2.0)
-    assert pacing.keyframe_seconds == 2.0
