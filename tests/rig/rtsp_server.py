@@ -28,7 +28,7 @@ DEBIAN_PACKAGES = (
 )
 
 _SCRIPT = Path(__file__).with_name("gst_rtsp.py")
-_START_S = 20.0
+_START_S = 60.0
 _STOP_S = 5.0
 _CAN_SERVE = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 _TO_BYTE_STREAM = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}
@@ -153,7 +153,7 @@ class RtspServer:
         with self._heard:
             return tuple(at for played, at in self._plays if played == name)
 
-    def wait_for_plays(self, name: str, count: int = 1, timeout: float = 10.0) -> tuple[float, ...]:
+    def wait_for_plays(self, name: str, count: int = 1, timeout: float = 60.0) -> tuple[float, ...]:
         """Wait until clients have begun to play a stream `count` times since the server was made; return when.
 
         Raises TimeoutError after `timeout` seconds.

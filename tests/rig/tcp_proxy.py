@@ -19,7 +19,7 @@ Travelling = asyncio.Queue[tuple[float, bytes]]
 _HOST = "127.0.0.1"
 _CHUNK = 65536
 _CHUNKS_UNDERWAY = 256
-_TURN_S = 5.0  # how long a command may take to reach the proxy's thread
+_TURN_S = 30.0  # how long a command may take to reach the proxy's thread
 
 
 class TcpProxy:

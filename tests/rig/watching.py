@@ -12,7 +12,9 @@ from backend.cameras.source import Timeouts
 QUICK = Patience(first_delay=0.05, longest_delay=0.2, refused_delay=60.0)
 """Reconnects at once, but for wrong credentials."""
 SHORT = Timeouts(open=1.0, read=1.0)
-"""A second of silence is enough for a test."""
+"""A second of silence is enough for a test of silence."""
+PATIENT = Timeouts(open=20.0, read=20.0)
+"""For what must succeed: a busy machine may be silent for seconds."""
 
 
 class CountingWatcher:
@@ -45,10 +47,11 @@ class CountingWatcher:
 
     def look(self, frame: Frame, *, late: bool = False) -> int:
         with self._looked:
-            self.looks += 1
             self.sizes.add(frame.size)
             self.last = frame
             self.late.append(late)
+            # Last: who polls the count then finds the rest.
+            self.looks += 1
             self._looked.notify_all()
             if self.faults:
                 raise self.faults.pop(0)
@@ -60,14 +63,14 @@ class CountingWatcher:
     def end_all(self) -> None:
         self.has_ended = True
 
-    def wait_for_looks(self, more: int, timeout: float = 10.0) -> None:
+    def wait_for_looks(self, more: int, timeout: float = 60.0) -> None:
         """Wait for so many looks from now on; AssertionError where they do not come."""
         with self._looked:
             wanted = self.looks + more
             assert self._looked.wait_for(lambda: self.looks >= wanted, timeout), f"{self.looks} of {wanted} looks"
 
 
-def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
     """Wait for what nothing tells of; AssertionError where it does not come true."""
     deadline, pause = time.monotonic() + timeout, threading.Event()
     while not condition():
