@@ -1,5 +1,6 @@
 """Video sources: a real RTSP server, files, and what is neither."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,10 +24,12 @@ from tests.rig.mjpeg_server import MjpegServer
 from tests.rig.photos import person_crop
 from tests.rig.rtsp_server import Mount, RtspServer
 from tests.rig.tcp_proxy import TcpProxy
-from tests.rig.watching import SHORT
+from tests.rig.watching import PATIENT, SHORT
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PASSWORD = "p@ss:/word"
+TRIES = 3
+"""What the machine was too busy for is in time at one of them; what the code waits for is late at each."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def server(clips: dict[str, Path]) -> Iterator[RtspServer]:
 
 
 def opened(link: str, transport: Transport = Transport.TCP) -> "closing[VideoSource]":
-    return closing(open_camera(link, transport, timeouts=SHORT))
+    return closing(open_camera(link, transport, timeouts=PATIENT))
 
 
 def arrivals(source: VideoSource, count: int, effort: Effort = Effort.PICTURE) -> list[Arrival]:
@@ -79,12 +82,16 @@ def test_every_codec_is_read_from_its_first_keyframe_on(
     assert seen[0].frames[0].rgb().shape == (240, 320, 3)
 
 
-def test_a_stream_is_open_with_its_first_picture_and_not_seconds_later(server: RtspServer) -> None:
+def seconds_to_the_first_picture(link: str) -> float:
     began = time.monotonic()
-    with opened(server.url("h264")) as source:
+    with opened(link) as source:
         first_frame(source)
+    return time.monotonic() - began
+
+
+def test_a_stream_is_open_with_its_first_picture_and_not_seconds_later(server: RtspServer) -> None:
     # FFmpeg's own way takes 2.8 s here, whatever the machine: it waits for 25 more pictures.
-    assert time.monotonic() - began < 1.5
+    assert any(seconds_to_the_first_picture(server.url("h264")) < 1.5 for _ in range(TRIES))
 
 
 def test_a_scheme_in_capitals_is_the_same_scheme(server: RtspServer) -> None:
@@ -111,13 +118,22 @@ def test_a_packet_that_is_worth_nothing_is_not_decoded(server: RtspServer) -> No
     assert [(arrival.attempted, arrival.frames, arrival.decode_seconds) for arrival in seen] == [(False, (), 0.0)] * 3
 
 
-def test_a_stream_that_falls_silent_is_told_of_in_time(server: RtspServer) -> None:
-    with opened(server.url("freeze")) as source:
+def seconds_to_the_end(link: str) -> float:
+    """From an open stream to the moment at which it is told to be silent; infinite where it did not open in time."""
+    try:
+        source = open_camera(link, Transport.TCP, timeouts=SHORT)
+    except StreamTimeout:
+        return math.inf
+    with source:
         began = time.monotonic()
         with pytest.raises(StreamTimeout, match="does not send anything"):
             arrivals(source, 100)
+        return time.monotonic() - began
+
+
+def test_a_stream_that_falls_silent_is_told_of_in_time(server: RtspServer) -> None:
     # One second of pictures, one of silence, and not a second one while FFmpeg empties its parser.
-    assert time.monotonic() - began < 2.9
+    assert any(seconds_to_the_end(server.url("freeze")) < 2.9 for _ in range(TRIES))
 
 
 def test_a_camera_that_falls_silent_in_the_handshake_is_told_of_in_time(server: RtspServer) -> None:
@@ -167,8 +183,9 @@ def test_a_path_that_the_camera_does_not_have_is_told_as_such(server: RtspServer
 
 @pytest.mark.parametrize(("sdp", "reason"), [(AUDIO_ONLY, "no video"), (UNKNOWN_CODEC, "not supported")])
 def test_what_holds_no_video_that_can_be_decoded_is_unreadable(sdp: str, reason: str) -> None:
+    # With the usual time-outs, for the second stream's first packet is waited for as long.
     with CannedRtsp(sdp) as server, pytest.raises(StreamUnreadable, match=reason):
-        open_camera(server.url, Transport.TCP, timeouts=SHORT)
+        open_camera(server.url, Transport.TCP)
 
 
 def test_a_cameras_address_never_opens_a_file_of_this_machine(clips: dict[str, Path]) -> None:
@@ -186,7 +203,7 @@ def test_pictures_over_http_are_read_and_no_proxy_of_the_environment_sees_them(
         with opened(camera.url()) as source:
             seen = arrivals(source, 5)
         with pytest.raises(StreamUnauthorised):
-            open_camera(camera.url("guess"), Transport.TCP, timeouts=SHORT)
+            open_camera(camera.url("guess"), Transport.TCP, timeouts=PATIENT)
     assert [frame.size for arrival in seen for frame in arrival.frames] == [(220, 260)] * 5
 
 
@@ -238,7 +255,7 @@ def test_hardware_that_is_not_there_is_replaced_by_the_processor_saying_so() -> 
 
 
 def test_what_the_device_does_not_decode_the_processor_does_and_the_source_says_so(server: RtspServer) -> None:
-    with closing(open_camera(server.url("h265"), Transport.TCP, "drm", SHORT)) as source:
+    with closing(open_camera(server.url("h265"), Transport.TCP, "drm", PATIENT)) as source:
         assert first_frame(source).rgb().shape == (240, 320, 3)
         assert source.worse == "Its video (hevc) is decoded by the processor: drm does not decode it here."
     with opened(server.url("h265")) as source:
@@ -248,12 +265,12 @@ def test_what_the_device_does_not_decode_the_processor_does_and_the_source_says_
 def test_a_device_that_has_become_unusable_does_not_keep_a_camera_from_being_opened(server: RtspServer) -> None:
     if "cuda" not in hwdevices_available() or usable_hardware(HardwareDecoding.CUDA).device:
         pytest.skip("this needs an FFmpeg that knows CUDA, and a machine that has none")
-    with closing(open_camera(server.url("h264"), Transport.TCP, "cuda", SHORT)) as source:
+    with closing(open_camera(server.url("h264"), Transport.TCP, "cuda", PATIENT)) as source:
         assert first_frame(source).rgb().shape == (240, 320, 3)
         assert "cuda does not decode it here" in (source.worse or "")
 
 
 def test_automatic_hardware_is_a_device_that_decodes_or_the_processor(server: RtspServer) -> None:
     device = usable_hardware(HardwareDecoding.AUTO).device
-    with closing(open_camera(server.url("h264"), Transport.TCP, device, SHORT)) as source:
+    with closing(open_camera(server.url("h264"), Transport.TCP, device, PATIENT)) as source:
         assert first_frame(source).rgb().shape == (240, 320, 3)

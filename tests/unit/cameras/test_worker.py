@@ -138,10 +138,12 @@ def test_a_second_stream_that_fails_is_told_of(watch: Any) -> None:
 def test_the_time_follows_the_clock_of_the_system_once_nobody_is_there(watch: Any) -> None:
     set_back = timedelta()
     clock = SteadyClock(lambda: datetime.now(UTC) - set_back)
-    watched = watch(*pictures(1), clock=clock)
+    watched = Watched(*pictures(1), clock=clock)
     watched.watcher.somebody_here = True
-    watched.watcher.wait_for_looks(0)
+    watched.worker.start()
+    wait_until(lambda: watched.watcher.looks == 1)
     set_back = timedelta(hours=1)
     assert abs(datetime.now(UTC) - clock.at(monotonic())) < timedelta(minutes=1)
     watched.watcher.somebody_here = False
     wait_until(lambda: abs(datetime.now(UTC) - set_back - clock.at(monotonic())) < timedelta(minutes=1))
+    watched.stop()
