@@ -88,16 +88,19 @@ def bystander(healthy: RtspServer) -> Iterator[Watched]:
     """A camera that goes on as if nothing had happened, whatever happens to the others."""
     # With the usual time-outs: on a busy machine a second of silence is nothing to be noticed.
     yard = Watched(healthy.url("yard"), timeouts=USUAL_TIMEOUTS, name="yard")
-    yard.wait_for_pictures(1)
-    began = monotonic()
-    yield yard
-    passed, counts = monotonic() - began, yard.status.counts
-    yard.wait_for_pictures(3)
-    assert yard.status.state is CameraState.STREAMING
-    assert (counts.reconnects, counts.frames_failed, counts.frames_damaged) == (0, 0, 0)
-    # All the while: half would be enough on a machine that is busy with the tests.
-    assert counts.frames_analysed >= FPS * passed / 2
-    yard.stop()
+    try:
+        yard.wait_for_pictures(1)
+        began = monotonic()
+        yield yard
+        # All the while. A machine that is busy with the tests hands over late what was sent in time, all at once, and
+        # then not each picture of it is looked at: so those that were read count, and they are waited for.
+        wait_until(lambda: yard.status.counts.frames_read >= FPS * (monotonic() - began) / 2)
+        yard.wait_for_pictures(3)
+        assert yard.status.state is CameraState.STREAMING
+        counts = yard.status.counts
+        assert (counts.reconnects, counts.frames_failed, counts.frames_damaged) == (0, 0, 0)
+    finally:
+        yard.stop()
 
 
 @pytest.fixture

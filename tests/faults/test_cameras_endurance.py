@@ -26,7 +26,7 @@ MOST_ROUNDS = 3
 
 def _wait_for_connects(door: Watched, count: int) -> None:
     wanted = door.status.counts.reconnects + count
-    wait_until(lambda: door.status.counts.reconnects >= wanted, 100)
+    wait_until(lambda: door.status.counts.reconnects >= wanted, 300)
 
 
 def _growth(process: psutil.Process, door: Watched) -> int:
@@ -40,6 +40,8 @@ def _left_open() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  # counted, not walked
 
 
+# 650 connections at the most: on a busy machine more than the usual limit allows.
+@pytest.mark.timeout(400)
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc")
 def test_two_hundred_connects_and_disconnects_leave_no_thread_socket_or_memory_behind(
     tmp_path: Path, watch: Watch
@@ -53,7 +55,8 @@ def test_two_hundred_connects_and_disconnects_leave_no_thread_socket_or_memory_b
         threads = threading.active_count()
         growths = (_growth(process, door) for _ in range(MOST_ROUNDS))
         assert any(growth < MOST_GROWTH for growth in growths)
-        assert threading.active_count() == threads
+        # Fewer where one that an earlier test left behind has ended meanwhile.
+        assert threading.active_count() <= threads
         assert door.watcher.looks >= CONNECTS
         sockets = [one for one in process.net_connections() if one.raddr and one.raddr.port == server.port]
         assert len(sockets) <= 1
@@ -62,4 +65,4 @@ def test_two_hundred_connects_and_disconnects_leave_no_thread_socket_or_memory_b
         again = watch(server.url("door"), patience=AT_ONCE)
         _wait_for_connects(again, 10)
         again.stop()
-        assert _left_open() == files
+        assert _left_open() <= files
