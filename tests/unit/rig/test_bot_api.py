@@ -28,6 +28,7 @@ from tests.rig.photos import jpeg, person_crop
 
 T = TypeVar("T")
 CHAT = -100_123
+PATIENCE_S = 20.0
 PICTURE = jpeg(person_crop(2))
 TOO_MUCH_DATA = InlineKeyboardMarkup([[InlineKeyboardButton("Mute", callback_data="ü" * 33)]])
 BUTTON = InlineKeyboardMarkup([[InlineKeyboardButton("Mute 1 h", callback_data="mute:1")]])
@@ -40,11 +41,16 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[BotApi]:
         yield api
 
 
-def with_bot(api: BotApi, use: Callable[[telegram.Bot], Coroutine[Any, Any, T]], token: str | None = None) -> T:
-    """Run a coroutine with the real client, connected to the server."""
+def with_bot(
+    api: BotApi,
+    use: Callable[[telegram.Bot], Coroutine[Any, Any, T]],
+    token: str | None = None,
+    patience: float = PATIENCE_S,
+) -> T:
+    """Run a coroutine with the real client, connected to the server, which has `patience` seconds for each answer."""
 
     async def run() -> T:
-        request = HTTPXRequest(read_timeout=1.0)
+        request = HTTPXRequest(read_timeout=patience)
         bot = telegram.Bot(token or api.token, base_url=f"{api.url}/bot", request=request, get_updates_request=request)
         try:
             return await use(bot)
@@ -170,7 +176,7 @@ def test_a_message_may_arrive_although_its_answer_does_not(api: BotApi, answer: 
     api.script([answer])
 
     with pytest.raises((NetworkError, TimedOut, telegram.error.TelegramError)):
-        with_bot(api, send_photo)
+        with_bot(api, send_photo, patience=1.0 if isinstance(answer, Slow) else PATIENCE_S)
 
     (call,) = api.wait_for("sendPhoto", delivered=True)
     assert call.message_id is not None

@@ -1,6 +1,6 @@
 """The network that knows RTSP moves the time stamps of pictures, and nothing else."""
 
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -12,6 +12,8 @@ from tests.rig.rtsp_server import RtspServer
 
 OPTIONS = {"rtsp_transport": "tcp", "probesize": "32", "analyzeduration": "1", "fpsprobesize": "0"}
 """So that FFmpeg takes in no more pictures than one before it hands out the first."""
+MOST = 200
+"""So many pictures may come before one that was moved."""
 
 
 def test_time_stamps_are_moved_and_the_pictures_stay_whole(tmp_path: Path) -> None:
@@ -19,11 +21,15 @@ def test_time_stamps_are_moved_and_the_pictures_stay_whole(tmp_path: Path) -> No
     with (
         RtspServer({"door": clip.path}) as server,
         RtspProxy(server.port) as network,
-        av.open(server.url("door", port=network.port), options=OPTIONS, timeout=5) as container,
+        av.open(server.url("door", port=network.port), options=OPTIONS, timeout=30) as container,
     ):
         pictures = container.decode(video=0)
-        first = next(pictures)
+        seen = [next(pictures)]
         network.shift_seconds = 100
-        later = list(islice(pictures, 15))
-    assert not any(picture.is_corrupt for picture in (first, *later))
-    assert later[-1].time == pytest.approx(100, abs=10)
+        # What is underway already comes as it was, and on a busy machine that is more than a few.
+        while (seen[-1].time or 0.0) < 50 and len(seen) < MOST:
+            seen.append(next(pictures))
+        seen += islice(pictures, 15)
+    assert not any(picture.is_corrupt for picture in seen)
+    times = [picture.time or 0.0 for picture in seen]
+    assert max(later - earlier for earlier, later in pairwise(times)) == pytest.approx(100, abs=10)
