@@ -94,7 +94,8 @@ def test_under_uvicorn_itself_the_log_has_no_secrets_either(tmp_path: Path) -> N
         try:
             [address] = next(found for line in process.stdout if (found := re.findall(r"http://[\d.]+:\d+", line)))
             for path in paths:
-                httpx.get(f"{address}{path}", headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False)
+                headers = {"Authorization": f"Bearer {TOKEN}"}
+                httpx.get(f"{address}{path}", headers=headers, trust_env=False, timeout=TIMEOUT_S)
             process.send_signal(signal.SIGINT)
             log = process.stdout.read()
         finally:
@@ -141,7 +142,8 @@ def test_a_start_that_is_broken_off_ends_in_order(number: signal.Signals, tmp_pa
         try:
             wait_until(data_dir.exists, TIMEOUT_S)
             process.send_signal(number)
-            _, said = process.communicate(timeout=STOP_SECONDS)
+            # It ends once the models are prepared: that cannot be broken off.
+            _, said = process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
     assert process.returncode == 0

@@ -18,7 +18,7 @@ from tests.unit.cli.conftest import Run
 
 ROOT = Path(__file__).parents[3]
 ALICE, STRANGER = 2, 3
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +46,10 @@ def _watching(source: str, data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.usefixtures("alice")

@@ -145,7 +145,7 @@ def gallery(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         keeper.stop(10.0)
 
 
-@pytest.mark.timeout(60 + ROUNDS)
+@pytest.mark.timeout(240 + ROUNDS)
 def test_sixteen_threads_get_no_answer_that_no_serial_order_explains(gallery: Gallery) -> None:
     home = Home(gallery)
     # Others who stay, so that there is always something to be found.

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import psutil
@@ -34,13 +34,9 @@ subprocess.Popen([sys.executable, "-c", {DEAF_SERVER!r}])
 threading.Event().wait()
 """
 ENDS_AT_ONCE = "import sys; sys.exit(7)"
-ENDS_AT_ITS_FIRST_REQUEST = """
-import os, socket, sys
-server = socket.create_server(("127.0.0.1", int(os.environ["TEST_PORT"])))
-connection, _ = server.accept()
-connection.recv(1000)
-connection.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
-connection.close()
+ENDS_WITH_ITS_INPUT = f"""
+import sys, threading
+threading.Thread(target=exec, args=({SERVER!r}, {{}}), daemon=True).start()
 sys.stdin.readline()
 sys.exit(3)
 """
@@ -82,7 +78,7 @@ subprocess.run(sys.argv[1:])
 def launched_in_terminal(program: str) -> Iterator[tuple[Launched, int]]:
     """The launcher below a stand-in for `make`, the first process in a terminal; and the end that holds that open."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", LAUNCHER, json.dumps([_part(0, program)]), "20"]
+    command = [sys.executable, "-c", LAUNCHER, json.dumps(_parts(program)), "20"]
     with subprocess.Popen(
         [sys.executable, "-c", LIKE_MAKE, *command],
         stdin=theirs,
@@ -101,8 +97,7 @@ def launched_in_terminal(program: str) -> Iterator[tuple[Launched, int]]:
 
 @contextmanager
 def launched(*programs: str, stop_within: float = 20) -> Iterator[Launched]:
-    parts = [_part(number, program) for number, program in enumerate(programs)]
-    command = [sys.executable, "-c", LAUNCHER, json.dumps(parts), str(stop_within)]
+    command = [sys.executable, "-c", LAUNCHER, json.dumps(_parts(*programs)), str(stop_within)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -112,10 +107,17 @@ def launched(*programs: str, stop_within: float = 20) -> Iterator[Launched]:
             process.terminate()
 
 
-def _part(number: int, program: str) -> dict[str, object]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def _parts(*programs: str) -> list[dict[str, object]]:
+    with ExitStack() as held:
+        # Until all are chosen: a port that is let go may be chosen again.
+        sockets = [held.enter_context(socket.socket()) for _ in programs]
+        for free in sockets:
+            free.bind(("127.0.0.1", 0))
+        ports = [free.getsockname()[1] for free in sockets]
+    return [_part(number, program, port) for number, (program, port) in enumerate(zip(programs, ports, strict=True))]
+
+
+def _part(number: int, program: str, port: int) -> dict[str, object]:
     command, environment = [sys.executable, "-c", program], {"TEST_PORT": str(port)}
     return {
         "name": f"part {number}", "command": command, "host": "127.0.0.1", "port": port, "ready_path": "/",
@@ -162,7 +164,7 @@ def test_it_can_be_stopped_before_it_is_ready() -> None:
 
 
 def test_a_part_that_ends_takes_the_others_with_it() -> None:
-    with launched(SERVER, ENDS_AT_ITS_FIRST_REQUEST) as running:
+    with launched(SERVER, ENDS_WITH_ITS_INPUT) as running:
         assert running.hears("all ready")
         family = running.family()
         assert len(family) == 2

@@ -38,11 +38,17 @@ ENTRY = {
     "subject": "alice",
     "facts": {"faces": 2},
 }
-KEPT: dict[str, Any] = {
-    **EMPTY,
-    "/v1/keys": {"keys": [KEY, REVOKED], "total": 2, "next_cursor": None},
-    "/v1/audit": {"entries": [ENTRY], "next_cursor": None},
-}
+
+
+def _kept() -> dict[str, Any]:
+    """A key, another that was revoked just now, and a deed of just now: at midnight the import was yesterday."""
+    now = datetime.now(UTC).isoformat()
+    revoked, entry = {**REVOKED, "revoked_at": now}, {**ENTRY, "done_at": now}
+    return {
+        **EMPTY,
+        "/v1/keys": {"keys": [KEY, revoked], "total": 2, "next_cursor": None},
+        "/v1/audit": {"entries": [entry], "next_cursor": None},
+    }
 
 
 def _plain(said: str) -> str:
@@ -60,7 +66,7 @@ def _made(app: AppTest) -> list[str]:
 def test_a_key_says_what_it_may_and_until_when_and_a_revoked_one_offers_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with answering(KEPT) as server:
+    with answering(_kept()) as server:
         app = opened("access", server.url, monkeypatch)
     said = _plain(text(app))
     assert "**N*A*S**" in said
@@ -80,7 +86,7 @@ def test_without_a_key_the_page_says_what_keys_are_for(monkeypatch: pytest.Monke
 
 def test_a_new_key_is_shown_until_it_is_kept_and_then_never_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {**KEY, "key": SECRET}
-    with answering({**KEPT, "POST /v1/keys": Canned(201, json.dumps(made))}) as server:
+    with answering({**_kept(), "POST /v1/keys": Canned(201, json.dumps(made))}) as server:
         app = opened("access", server.url, monkeypatch)
         app.button(key="new_key").click().run()
         app.text_input(key="key-1-name").input("N*A*S")
@@ -102,7 +108,7 @@ def test_a_new_key_is_shown_until_it_is_kept_and_then_never_again(monkeypatch: p
 
 def test_an_administrators_key_for_ever_names_that_scope_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {**KEY, "key": SECRET}
-    with answering({**KEPT, "POST /v1/keys": Canned(201, json.dumps(made))}) as server:
+    with answering({**_kept(), "POST /v1/keys": Canned(201, json.dumps(made))}) as server:
         app = opened("access", server.url, monkeypatch)
         app.button(key="new_key").click().run()
         app.text_input(key="key-1-name").input("console")
@@ -115,7 +121,7 @@ def test_an_administrators_key_for_ever_names_that_scope_alone(monkeypatch: pyte
 
 def test_a_key_may_end_with_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     last = (NOW + timedelta(days=5)).date()
-    with answering({**KEPT, "POST /v1/keys": Canned(201, json.dumps({**KEY, "key": SECRET}))}) as server:
+    with answering({**_kept(), "POST /v1/keys": Canned(201, json.dumps({**KEY, "key": SECRET}))}) as server:
         app = opened("access", server.url, monkeypatch)
         app.button(key="new_key").click().run()
         app.text_input(key="key-1-name").input("guest")
@@ -132,7 +138,7 @@ def test_a_key_may_end_with_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_incomplete_key_is_told_before_the_server_is_asked(
     name: str, scopes: list[str], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with answering(KEPT) as server:
+    with answering(_kept()) as server:
         app = opened("access", server.url, monkeypatch)
         app.button(key="new_key").click().run()
         app.text_input(key="key-1-name").input(name)
@@ -145,7 +151,7 @@ def test_an_incomplete_key_is_told_before_the_server_is_asked(
 
 @pytest.mark.parametrize("answer", [REVOKED, refusal(404, "key_not_found")])
 def test_a_key_is_revoked_also_where_somebody_else_was_first(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering({**KEPT, "DELETE /v1/keys/01NAS": answer}) as server:
+    with answering({**_kept(), "DELETE /v1/keys/01NAS": answer}) as server:
         app = opened("access", server.url, monkeypatch)
         app.button(key="revoke-01NAS").click().run()
         assert sent(server, "DELETE", "/v1/keys/01NAS") is None
@@ -163,7 +169,7 @@ def test_a_key_without_the_scope_is_told_that_the_page_is_for_administrators(mon
 
 
 def test_the_audit_log_tells_who_did_what_when_and_from_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(KEPT) as server:
+    with answering(_kept()) as server:
         app = opened("access", server.url, monkeypatch)
     (row,) = app.table[0].value.to_dict("records")
     assert {name: _plain(value) for name, value in row.items() if name != "When"} == {
