@@ -168,4 +168,4 @@ class CohortAdjustedIndex:
         self, embedding: NDArray[np.float32], similarities: Sequence[float], people: Sequence[str]
     ) -> NDArray[np.float64]:
         excesses = self._cohort.excesses(embedding, self._index.averages(people), people)
-        return np.clip(np.array(similarities) - self._cohort.weight * excesses, -1.0, 1.0)
+        return np.asarray(np.clip(np.array(similarities) - self._cohort.weight * excesses, -1.0, 1.0), np.float64)
