@@ -71,6 +71,14 @@ def averages(index: TemplateIndex, people: Sequence[str]) -> NDArray[np.float32]
     return np.array(means, np.float32).reshape(len(people), len(zero))
 
 
+def products(vectors: NDArray[np.float32], embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each vector, n × d, the scalar product with the embedding.
+
+    Not `@`: from 3,600 rows on it wakes BLAS's other threads, as many as there are cores, which spin for 2 ms after.
+    """
+    return np.asarray(np.vecdot(vectors, embedding), np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """Templates without a Python object for each."""
@@ -147,7 +155,7 @@ class ExactIndex:
         if not self._people:
             return []
         best = np.full(len(self._people), -np.inf, np.float32)
-        np.maximum.at(best, self._owners, np.clip(self._embeddings @ embedding, -1.0, 1.0))
+        np.maximum.at(best, self._owners, np.clip(products(self._embeddings, embedding), -1.0, 1.0))
         if among is not None:
             best[[person_id not in among for person_id in self._people]] = -np.inf
         count = min(limit, int(np.isfinite(best).sum()))
