@@ -7,6 +7,7 @@ read as OpenCV's `FaceDetectorYN` does.
 from collections.abc import Mapping
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,8 +54,12 @@ class YuNet(GridDetector):
 
 def _fed(image: RgbImage) -> NDArray[np.float32]:
     """A batch of one, BGR, black-padded at the right and below to multiples of the largest stride."""
-    bgr = padded(image, STRIDES[-1]).transpose(2, 0, 1)[::-1]
-    return np.ascontiguousarray(bgr[None], dtype=np.float32)
+    framed = padded(image, STRIDES[-1])
+    batch = np.empty((1, 3, *framed.shape[:2]), np.float32)
+    # Colour by colour: at once it takes half as long again.
+    for plane, colour in zip(batch[0, ::-1], cv2.split(framed), strict=True):
+        plane[:] = colour
+    return batch
 
 
 def _rows(outputs: Mapping[str, NDArray[np.float32]], width: int, score_threshold: float) -> Rows:
@@ -63,13 +68,13 @@ def _rows(outputs: Mapping[str, NDArray[np.float32]], width: int, score_threshol
 
 
 def _rows_at(stride: int, outputs: Mapping[str, NDArray[np.float32]], width: int, score_threshold: float) -> Rows:
-    scores = np.sqrt(
-        np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
-    )
-    (places,) = np.nonzero(scores >= score_threshold)
+    squares = np.clip(outputs[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(outputs[f"obj_{stride}"][0, :, 0], 0, 1)
+    (places,) = np.nonzero(squares >= score_threshold**2)
+    if not len(places):
+        return np.empty((0, 15), np.float32)
     grid = np.stack((places % (width // stride), places // (width // stride)), axis=1).astype(np.float32)
     boxes = outputs[f"bbox_{stride}"][0, places]
     sizes = np.exp(boxes[:, 2:]) * stride
     corners = (grid + boxes[:, :2]) * stride - sizes / 2
     landmarks = (np.tile(grid, 5) + outputs[f"kps_{stride}"][0, places]) * stride
-    return np.hstack((scores[places, None], corners, sizes, landmarks))
+    return np.hstack((np.sqrt(squares[places, None]), corners, sizes, landmarks))
