@@ -81,10 +81,11 @@ class Cohort:
         """
         faces = np.stack((np.broadcast_to(probe, averages.shape), averages))
         sums, counts = faces @ self.total, np.full(len(people), len(self.averages), np.float32)
-        for place, row in enumerate(map(self.positions.get, people)):
-            if row is not None:
-                sums[:, place] -= faces[:, place] @ self.averages[row]
-                counts[place] -= 1
+        rows = np.array([self.positions.get(person_id, -1) for person_id in people])
+        members = np.flatnonzero(rows >= 0)
+        if len(members):
+            sums[:, members] -= np.vecdot(faces[:, members], self.averages[rows[members]])
+            counts[members] -= 1
         return np.asarray(np.maximum(sums / counts - self.usual, LEAST_EXCESS).sum(axis=0), np.float32)
 
 

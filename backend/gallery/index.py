@@ -119,6 +119,8 @@ class ExactIndex:
         self._owners = owners
         self._people = people
         self._positions = {person_id: position for position, person_id in enumerate(people)}
+        self._averages: dict[str, NDArray[np.float32]] = {}
+        """Of those who were asked for so far: a search asks for fifteen, in most homes always the same."""
 
     @classmethod
     def of(cls, templates: Iterable[tuple[str, NDArray[np.float32]]]) -> "ExactIndex":
@@ -146,7 +148,10 @@ class ExactIndex:
 
     def averages(self, people: Sequence[str]) -> NDArray[np.float32]:
         """The mean embedding of each of some people; see TemplateIndex."""
-        return averages(self, people)
+        missing = [person_id for person_id in people if person_id not in self._averages]
+        self._averages.update(zip(missing, averages(self, missing), strict=True))
+        known = [self._averages[person_id] for person_id in people]
+        return np.array(known, np.float32).reshape(len(people), self._embeddings.shape[1])
 
     def search(
         self, embedding: NDArray[np.float32], limit: int, among: Collection[str] | None = None
