@@ -3,10 +3,9 @@
 import faulthandler
 import logging
 import os
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 logger = logging.getLogger(__name__)
@@ -31,8 +30,9 @@ class Leaving:
 
     def begin(self) -> None:
         """The server was told to stop."""
-        # A last watch that no lock of the interpreter's holds up; it leaves in the log where everybody is.
-        faulthandler.dump_traceback_later(STOP_WITHIN_SECONDS + FAREWELL_SECONDS, exit=True)
+        # A last watch that no lock of the interpreter's holds up. It tells where everybody is, if there is a place to.
+        with suppress(RuntimeError, OSError):
+            faulthandler.dump_traceback_later(STOP_WITHIN_SECONDS + FAREWELL_SECONDS, exit=True)
         threading.Thread(target=self._run, name="leaving", daemon=True).start()
 
     def services_stopped(self) -> None:
@@ -64,5 +64,4 @@ def leaving_at_once() -> Iterator[None]:
 
 def _leave(status: int) -> NoReturn:
     logging.shutdown()
-    sys.stdout.flush()
     os._exit(status)
