@@ -6,7 +6,6 @@ import logging
 import re
 import tempfile
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -30,6 +29,7 @@ from tests.rig.broker_front import BrokerFront
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.ports import closed_port
 from tests.rig.tcp_proxy import TcpProxy
+from tests.rig.watching import wait_until
 from tests.rig.webhook import WebhookReceiver
 from tests.unit.notifications.situations import a_sighting
 
@@ -251,9 +251,7 @@ class MqttService:
         return list(zip(events, pictures or [None], strict=True))
 
     def wait_for_one(self) -> None:
-        deadline = time.monotonic() + PATIENT_S
-        while not self.proxy.accepted and time.monotonic() < deadline:
-            threading.Event().wait(0.01)
+        wait_until(lambda: self.proxy.accepted > 0)
 
 
 class Elsewhere:

@@ -1,8 +1,7 @@
 """From a face before a camera to a picture on the phone: real RTSP, a real server process, a Bot API over real HTTP."""
 
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
@@ -15,10 +14,12 @@ from tests.rig.clips import Clip, walk_past
 from tests.rig.photos import jpeg, person_crop
 from tests.rig.rtsp_server import Mount, RtspServer
 from tests.rig.server import ServerProcess
+from tests.rig.watching import wait_until
 
 ALICE, BOB, STRANGER = 2, 5, 3
 CHAT = 4711
 WITHIN_SECONDS = 5.0
+POLL_SECONDS = 0.1
 TRIES = 3
 """A busy machine may make one pass late; a service that is too slow is so at every one."""
 BUSY_SECONDS = 90.0
@@ -78,13 +79,6 @@ def _telegram(phone: BotApi) -> dict[str, str]:
     return {"telegram_api_token": phone.token, "telegram_chat_id": str(CHAT)}
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.1)
-
-
 def _closed_sightings(server: ServerProcess, camera_id: str) -> list[Any]:
     found: list[Any] = server.get("/sightings", camera_id=camera_id)["sightings"]
     return [sighting for sighting in found if sighting["ended_at"] is not None]
@@ -111,7 +105,7 @@ def _seconds_until_told(server: ServerProcess, phone: BotApi, clip: Clip) -> flo
         door = _schedule(server, rtsp.url("door"), **_telegram(phone))
         began = rtsp.wait_for_plays("door")[0]
         calls = phone.wait_for("sendPhoto", 2, timeout=BUSY_SECONDS)
-        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS)
+        wait_until(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS, POLL_SECONDS)
     assert phone.calls("sendPhoto") == calls
     delays = []
     for who, visit in (("alice", clip.visits[0]), ("bob", clip.visits[1])):
@@ -148,7 +142,11 @@ def test_a_kill_in_the_middle_of_a_pass_loses_nothing_and_repeats_nothing(
         server.start()
         # The clip runs again from its start for the new connection: alice passes a second time, within her cooldown.
         phone.wait_for("sendPhoto", 2, timeout=BUSY_SECONDS)
-        _wait_for(lambda: sum(s["person_id"] == "bob" for s in _closed_sightings(server, door)) >= 1, BUSY_SECONDS)
+        wait_until(
+            lambda: sum(s["person_id"] == "bob" for s in _closed_sightings(server, door)) >= 1,
+            BUSY_SECONDS,
+            POLL_SECONDS,
+        )
     calls = phone.calls("sendPhoto", delivered=True)
     assert len(_about(calls, "bob")) == 1
     # One message may have been on its way when the process died.
@@ -162,7 +160,7 @@ def test_a_dead_telegram_delays_no_camera_and_a_restart_sends_what_was_left(
     phone.script(repeat(ServerError(502)), "sendPhoto")
     with RtspServer({"door": Mount((clip.path,), "freeze")}) as rtsp:
         door = _schedule(server, rtsp.url("door"), **_telegram(phone))
-        _wait_for(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS)
+        wait_until(lambda: len(_closed_sightings(server, door)) == 3, BUSY_SECONDS, POLL_SECONDS)
         server.stop()
     assert phone.calls("sendPhoto", delivered=True) == []
     phone.script([], "sendPhoto")

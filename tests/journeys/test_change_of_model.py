@@ -1,7 +1,5 @@
 """Another model in the place of SFace: the gallery is made anew beside it, through a kill, and nobody is lost."""
 
-import time
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +19,12 @@ from backend.vision.models import SFACE_INT8
 from tests.rig.own_models import arcface_of_sface, scrfd_of_yunet
 from tests.rig.photos import jpeg, other_photos, person_crop
 from tests.rig.server import ServerProcess
+from tests.rig.watching import wait_until
 
 ALICE, BOB, CAROL = 2, 3, 5
 CROWD = 480
 """So many more templates that a kill comes in the middle."""
-WITHIN_S = 120.0
+WITHIN_S, POLL_S = 120.0, 0.2
 SFACE = SFACE_INT8.name
 
 
@@ -96,13 +95,6 @@ def gallery(server: ServerProcess) -> dict[str, Any]:
     return told
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.2)
-
-
 @pytest.mark.timeout(480)  # four starts of a server and a gallery that is made anew, also on a busy machine
 def test_the_gallery_is_made_anew_beside_the_model_that_answers(house: House) -> None:
     with house.server() as first:
@@ -116,7 +108,7 @@ def test_the_gallery_is_made_anew_beside_the_model_that_answers(house: House) ->
     index = IndexFiles(house.data_dir / "index", SFACE).home
     index.mkdir(parents=True)
     with house.own() as third:
-        eventually(lambda: gallery(third)["done"] > 0)
+        wait_until(lambda: gallery(third)["done"] > 0, WITHIN_S, POLL_S)
         told = gallery(third)
         assert (told["serving"], told["total"], told["need_new_photos"]) == (SFACE, CROWD + 2, ["carol"])
         assert seen(third, ALICE) == (SFACE, "alice")
@@ -133,8 +125,8 @@ def test_the_gallery_is_made_anew_beside_the_model_that_answers(house: House) ->
         assert after["total"] == CROWD + 3
         assert seen(third, BOB) == (SFACE, "bob")
         assert index.is_dir()
-        eventually(lambda: gallery(third)["serving"] != SFACE)
-        eventually(lambda: not index.exists())
+        wait_until(lambda: gallery(third)["serving"] != SFACE, WITHIN_S, POLL_S)
+        wait_until(lambda: not index.exists(), WITHIN_S, POLL_S)
         own = gallery(third)["model"]
         assert own.startswith("own-arcface-")
         assert seen(third, ALICE) == (own, "alice")
@@ -150,7 +142,7 @@ def test_the_gallery_is_made_anew_beside_the_model_that_answers(house: House) ->
     house.arcface.unlink()
     with house.server() as fourth:
         assert seen(fourth, ALICE)[1] == "alice"
-        eventually(lambda: gallery(fourth)["serving"] == SFACE)
+        wait_until(lambda: gallery(fourth)["serving"] == SFACE, WITHIN_S, POLL_S)
         assert [seen(fourth, who) for who in (ALICE, BOB, CAROL)] == [(SFACE, who) for who in ("alice", "bob", "carol")]
         assert gallery(fourth)["need_new_photos"] == []
 
@@ -166,5 +158,5 @@ def test_a_former_model_that_is_gone_is_told_and_what_is_there_answers(house: Ho
     house.arcface.unlink()
     with house.server() as second:
         assert f"The gallery is of the model {own}, which is gone" in second.log
-        eventually(lambda: seen(second, ALICE) == (SFACE, "alice"))
+        wait_until(lambda: seen(second, ALICE) == (SFACE, "alice"), WITHIN_S, POLL_S)
         assert second.get("/readyz")["degraded"] == []

@@ -70,9 +70,9 @@ class CountingWatcher:
             assert self._looked.wait_for(lambda: self.looks >= wanted, timeout), f"{self.looks} of {wanted} looks"
 
 
-def wait_until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
-    """Wait for what nothing tells of; AssertionError where it does not come true."""
-    deadline, pause = time.monotonic() + timeout, threading.Event()
+def wait_until(condition: Callable[[], bool], timeout: float = 60.0, pause: float = 0.02) -> None:
+    """Wait for what nothing tells of, asking once every `pause` seconds; AssertionError where it does not come true."""
+    deadline, never = time.monotonic() + timeout, threading.Event()
     while not condition():
         assert time.monotonic() < deadline, "It did not happen in time."
-        pause.wait(0.02)
+        never.wait(pause)

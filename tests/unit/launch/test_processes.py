@@ -5,7 +5,6 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 
 import psutil
 import pytest
+
+from tests.rig.ports import closed_port
 
 LAUNCHER = """
 import json, sys
@@ -110,10 +111,7 @@ def launched(*programs: str, stop_within: float = 20) -> Iterator[Launched]:
 def _parts(*programs: str) -> list[dict[str, object]]:
     with ExitStack() as held:
         # Until all are chosen: a port that is let go may be chosen again.
-        sockets = [held.enter_context(socket.socket()) for _ in programs]
-        for free in sockets:
-            free.bind(("127.0.0.1", 0))
-        ports = [free.getsockname()[1] for free in sockets]
+        ports = [held.enter_context(closed_port()) for _ in programs]
     return [_part(number, program, port) for number, (program, port) in enumerate(zip(programs, ports, strict=True))]
 
 

@@ -9,6 +9,7 @@ import pytest
 from backend.domain.errors import ConfigurationError
 from backend.launch.service import service_parts, up
 from backend.settings import Settings
+from tests.rig import ports
 
 
 @pytest.fixture
@@ -19,9 +20,7 @@ def taken_port() -> Iterator[int]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
+    return ports.free_port()
 
 
 def settings(**values: object) -> Settings:

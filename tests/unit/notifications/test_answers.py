@@ -1,8 +1,7 @@
 """What people answer on the phone: a real bot on a local Bot API server, a real gallery, a real outbox."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from backend.storage import mutes, outbox, rules, sighting_looks, sightings
 from backend.storage.templates import NewTemplate
 from tests.rig.bot_api import BotApi, Call, Refused, ServerError, TooManyRequests
 from tests.rig.photos import jpeg, person_crop
+from tests.rig.watching import wait_until
 from tests.unit.notifications.situations import NOON, Home, a_home, a_look
 
 CHAT, STRANGE_CHAT = 4711, 666
@@ -47,7 +47,7 @@ class Phone:
         self.dispatcher.wake()
         message = self.api.wait_for("sendPhoto", before + 1, delivered=True)[-1]
         # Before that is recorded, nobody can answer it.
-        eventually(lambda: {told.state for told in self.home.told()} == {"delivered"})
+        wait_until(lambda: {told.state for told in self.home.told()} == {"delivered"})
         return sighting, message
 
     def press(self, call: Call, words: str) -> str:
@@ -111,13 +111,6 @@ def phone(tmp_path: Path) -> Iterator[Phone]:
         finally:
             listeners.stop(STOP_S)
             dispatcher.stop(STOP_S)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + STOP_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.02)
 
 
 def test_a_message_has_the_buttons_for_a_stranger_or_for_a_person(phone: Phone) -> None:
@@ -349,7 +342,7 @@ def test_a_change_that_was_made_and_not_recorded_counts_as_made(phone: Phone) ->
         sightings.relabel(tx, sighting.sighting_id, "bob")
     phone.dispatcher.wake()
     phone.api.wait_for("editMessageMedia")
-    eventually(lambda: "edited" in phone.outcomes())
+    wait_until(lambda: "edited" in phone.outcomes())
     with phone.home.database.write() as tx:
         sightings.relabel(tx, sighting.sighting_id, "carol")
     phone.dispatcher.wake()
@@ -363,7 +356,7 @@ def test_a_message_whose_change_is_refused_can_still_be_answered(phone: Phone) -
     with phone.home.database.write() as tx:
         sightings.relabel(tx, sighting.sighting_id, "bob")
     phone.dispatcher.wake()
-    eventually(lambda: "edit_refused" in phone.outcomes())
+    wait_until(lambda: "edit_refused" in phone.outcomes())
     assert phone.write("carol", reply_to=message.message_id).startswith("carol is new")
 
 
@@ -373,7 +366,7 @@ def test_how_long_to_wait_with_a_change_is_believed_within_reason(phone: Phone) 
     with phone.home.database.write() as tx:
         sightings.relabel(tx, sighting.sighting_id, "bob")
     phone.dispatcher.wake()
-    eventually(lambda: "edit_delayed" in phone.outcomes())
+    wait_until(lambda: "edit_delayed" in phone.outcomes())
     assert phone.told("carol")[1].params["caption"].startswith("carol")
 
 
@@ -409,7 +402,7 @@ def test_a_chat_that_is_not_configured_gets_silence_and_a_line_in_the_log(
     phone: Phone, caplog: pytest.LogCaptureFixture
 ) -> None:
     phone.api.push_message(STRANGE_CHAT, "/disarm")
-    eventually(lambda: f"{STRANGE_CHAT} is not configured" in caplog.text)
+    wait_until(lambda: f"{STRANGE_CHAT} is not configured" in caplog.text)
     with phone.home.database.read() as tx:
         assert rules.is_armed(tx)
     assert phone.write("/who")

@@ -1,8 +1,7 @@
 """A gallery is made anew by another model beside the one that answers, and nothing that was kept is lost."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from backend.storage.database import Database, sqlite_url
 from backend.storage.secret_box import SecretBox
 from backend.storage.templates import NewTemplate
 from backend.vision.image import encode_png
+from tests.rig.watching import wait_until
 
 OLD, NEW = "old", "new"
 WITHIN_S = 20.0
@@ -93,7 +93,7 @@ class House:
     def until_over(self) -> Progress:
         """Start and wait until there is nothing more to do."""
         self.reembedder.start()
-        eventually(lambda: self.reembedder.progress.is_over)
+        wait_until(lambda: self.reembedder.progress.is_over)
         return self.reembedder.progress
 
     def who(self, shade: int) -> str | None:
@@ -106,13 +106,6 @@ class House:
 
     def _switched(self) -> None:
         self.switched += 1
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -158,7 +151,7 @@ def test_the_former_model_answers_until_then_and_takes_changes(house: House) -> 
     house.serving.rename("alice", "alice the first")
     assert (house.who(1), house.who(2), house.who(3)) == ("alice the first", None, "carol")
     house.model.goes.set()
-    eventually(lambda: house.reembedder.progress.is_over)
+    wait_until(lambda: house.reembedder.progress.is_over)
     assert (house.serving.model, house.who(1), house.who(2), house.who(3)) == (NEW, "alice the first", None, "carol")
 
 
@@ -169,7 +162,7 @@ def test_what_was_made_before_a_kill_is_not_made_again(house: House, monkeypatch
         house.serving.add(f"person {shade}", [photo(shade)])
     house.model.hold_at = 4
     house.reembedder.start()
-    eventually(lambda: house.model.asked == 4 and not house.model.goes.is_set())
+    wait_until(lambda: house.model.asked == 4 and not house.model.goes.is_set())
     house.reembedder.ask_to_stop()
     house.model.goes.set()
     house.reembedder.stop(WITHIN_S)
@@ -197,7 +190,7 @@ def test_a_kill_between_the_word_and_the_deed_costs_nothing(house: House, monkey
     with monkeypatch.context() as power:
         power.setattr(use_case, "put_in_place", killed)
         house.reembedder.start()
-        eventually(lambda: house.reembedder.progress.total == 3)
+        wait_until(lambda: house.reembedder.progress.total == 3)
         assert [house.who(shade) for shade in range(5)] == [f"person {shade}" for shade in range(5)]
         house.reembedder.stop(WITHIN_S)
     with house.database.read() as tx:
@@ -256,7 +249,7 @@ def test_a_failing_model_is_tried_again_while_the_former_one_answers(house: Hous
     assert house.model.begun.wait(WITHIN_S)
     assert house.who(1) == "alice"
     house.model.fails = False
-    eventually(lambda: house.reembedder.progress.is_over)
+    wait_until(lambda: house.reembedder.progress.is_over)
     assert (house.serving.model, house.who(1)) == (NEW, "alice")
 
 
@@ -270,7 +263,7 @@ def test_without_the_former_model_what_is_made_takes_its_place_at_once(house: Ho
     assert house.who(1) is None
     assert "not everybody is recognised" in (progress_sentence(house.reembedder.progress) or "")
     house.model.goes.set()
-    eventually(lambda: house.who(1) == "alice" and house.who(2) == "bob")
+    wait_until(lambda: house.who(1) == "alice" and house.who(2) == "bob")
     assert house.switched == 0
 
 
@@ -281,7 +274,7 @@ def test_what_comes_by_the_former_model_after_the_change_is_made_anew_too(house:
     # A request that had begun before: it searches what it saw, and what it adds is not lost.
     assert former.search(Template(embedding(1, 16), OLD), 1)[0].person_id == "alice"
     former.add("bob", [photo(2)])
-    eventually(lambda: house.who(2) == "bob")
+    wait_until(lambda: house.who(2) == "bob")
     with pytest.raises(Busy, match="send it once more"):
         former.add("carol", [photo(3, kept=False)])
 
@@ -294,7 +287,7 @@ def test_a_photo_that_is_removed_while_it_is_made_anew_stays_removed(house: Hous
     assert house.model.begun.wait(WITHIN_S)
     house.serving.remove_template("alice", first.template_id)
     house.model.goes.set()
-    eventually(lambda: house.reembedder.progress.is_over)
+    wait_until(lambda: house.reembedder.progress.is_over)
     assert (house.who(1), house.who(2)) == (None, "alice")
 
 
