@@ -24,6 +24,11 @@ import openvino as ov  # noqa: E402 - only after the lines above
 from openvino import properties  # noqa: E402
 from openvino.properties import hint  # noqa: E402
 
+# The bindings make their two tables of NumPy's types where they are first needed, under locks of C++ that know nothing
+# of the interpreter's: two threads that came first with arrays could wait for each other for ever. So both are made
+# here, where there is one thread: the first by a tensor of an array, the second by its array again.
+_ = ov.Tensor(np.zeros(1, np.float32), shared_memory=True).data
+
 OpenVinoDevice: TypeAlias = Literal["cpu", "gpu", "npu"]
 DEVICE_NAMES: Final[dict[OpenVinoDevice, str]] = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
 _NEEDS: Final[Mapping[OpenVinoDevice, str]] = {

@@ -42,6 +42,32 @@ def test_nothing_is_reported_to_the_engine_s_maker(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_first_inferences_of_a_process_may_come_from_several_threads(cache_dir: Path) -> None:
+    # NumPy asks for its version where the engine first meets it. It waits here, so that the other thread comes as well:
+    # while the engine made its table of types just then, each of the two waited for what the other held.
+    code = (
+        "import sys, time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "from numpy.lib import NumpyVersion\n"
+        "asked, own = [], NumpyVersion.__init__\n"
+        "def slow(self, version):\n"
+        "    asked.append(version)\n"
+        "    time.sleep(0.5)\n"
+        "    own(self, version)\n"
+        "NumpyVersion.__init__ = slow\n"
+        "from backend.vision.runtime_openvino import OpenVinoRuntime\n"
+        "runtime = OpenVinoRuntime(2)\n"
+        "sessions = [runtime.load(Path(sys.argv[1])) for _ in range(2)]\n"
+        "with ThreadPoolExecutor(2) as pool:\n"
+        "    found = pool.map(lambda session: session.run(np.zeros((1, 3, 112, 112), np.float32)), sessions)\n"
+        "assert [outputs['fc1'].shape for outputs in found] == [(1, 128)] * 2\n"
+        "assert asked"
+    )
+    subprocess.run([sys.executable, "-c", code, str(prepare(SFACE_INT8, cache_dir))], check=True, timeout=120)
+
+
 @pytest.mark.parametrize("device", ["gpu", "npu"])
 def test_a_device_that_is_not_there_is_refused_with_what_it_needs(
     device: OpenVinoDevice, monkeypatch: pytest.MonkeyPatch
