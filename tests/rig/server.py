@@ -18,6 +18,8 @@ TOKEN = "token-of-the-tests"
 START_SECONDS = 240.0
 """The first start of a test run folds the models; on a busy machine that takes its time."""
 STOP_SECONDS = 12.0
+LOG_SECONDS = 10.0
+"""What a dead server has written is read by then; who inherited its standard error may keep that open."""
 _LISTENING = re.compile(r"listens at (https?://[^\s\"]+)")
 
 
@@ -30,6 +32,7 @@ class ServerProcess:
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[str] | None = None
         self._log: list[str] = []
+        self._reader: threading.Thread | None = None
         self.url = ""
         certificate = self._environment.get("TLS_CERTIFICATE")
         self._verify = ssl.create_default_context(cafile=certificate)
@@ -65,14 +68,16 @@ class ServerProcess:
         self._process = subprocess.Popen(
             command, cwd=self._data_dir.parent, env=self._whole_environment(), stderr=subprocess.PIPE, text=True
         )
-        threading.Thread(target=self._read_log, args=(self._process, listening), daemon=True).start()
+        self._reader = threading.Thread(target=self._read_log, args=(self._process, listening), daemon=True)
+        self._reader.start()
         try:
-            assert listening.wait(START_SECONDS), f"The server did not start:\n{self.log}"
-            assert self.url, f"The server ended:\n{self.log}"
+            assert listening.wait(START_SECONDS), "The server did not start."
+            assert self.url, "The server ended."
             httpx.get(f"{self.url}/readyz", verify=self._verify, timeout=START_SECONDS).raise_for_status()
-        except BaseException:
+        except BaseException as error:
             # Not only what is caught above: a test's own time-out must not leave a server behind either.
-            self.kill()
+            self._abort()
+            error.add_note(f"The server's log:\n{self.log}")
             raise
 
     def stop(self) -> None:
@@ -87,9 +92,7 @@ class ServerProcess:
         try:
             return self._running().wait(within_s)
         except subprocess.TimeoutExpired:
-            # It dies of this all the same, and tells first where each of its threads is.
-            self._running().send_signal(signal.SIGABRT)
-            self._running().wait()
+            self._abort()
             raise AssertionError(f"The server did not stop within {within_s} s:\n{self.log}") from None
 
     def kill(self) -> None:
@@ -110,6 +113,13 @@ class ServerProcess:
     def _whole_environment(self) -> dict[str, str]:
         usual = {"AUTH_TOKEN": TOKEN, "HOST": "127.0.0.1", "TZ": "UTC", "PYTHONFAULTHANDLER": "1"}
         return {**os.environ, **usual, **self._environment}
+
+    def _abort(self) -> None:
+        """End a server that hangs: it dies of this all the same, and tells first where each of its threads is."""
+        self._running().send_signal(signal.SIGABRT)
+        self._running().wait()
+        if self._reader is not None:
+            self._reader.join(LOG_SECONDS)
 
     def _running(self) -> "subprocess.Popen[str]":
         assert self._process is not None, "The server was never started."

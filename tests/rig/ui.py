@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = "backend/ui/web_ui.py"
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 SLOWEST_ANSWER_MS = 30_000
 """How long a page may take to show what is expected: two busy cores, and a first look through the models."""
