@@ -131,7 +131,7 @@ class OpenVinoRuntime:
             if self.device == "npu" and _takes_one_size(network):
                 return self._on_npu(network, names)
             device = "cpu" if self.device == "npu" else self.device
-            options = self._options(streams) | {hint.inference_precision(): _PRECISIONS[precision]}
+            options = self._options(network, streams) | {hint.inference_precision(): _PRECISIONS[precision]}
             return OpenVinoSession(self._core.compile_model(network, DEVICE_NAMES[device], options), names, streams)
         except RuntimeError as error:
             raise ModelError(f"OpenVINO cannot load the model {model.name}.", model=model.name) from error
@@ -147,7 +147,7 @@ class OpenVinoRuntime:
         graph, weights = quantised.unpacked(model)
         return self._core.read_model(graph, weights)
 
-    def _options(self, streams: int) -> dict[str, Any]:
+    def _options(self, network: ov.Model, streams: int) -> dict[str, Any]:
         if self._threads is None:
             return {}
         return {
@@ -156,6 +156,9 @@ class OpenVinoRuntime:
             # Pinned threads cannot step aside for the video decoders beside them.
             hint.enable_cpu_pinning(): False,
             "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
+            # Shared out as threads get done, SFace takes 4 % less for one face and 7 to 11 % for eight on two cores; small
+            # pictures, of which detectors search many, take 13 % more than in equal parts.
+            "TBB_PARTITIONER": "AUTO" if _takes_one_size(network) else "STATIC",
         }
 
 
