@@ -1,6 +1,9 @@
-"""What the routes need, as annotated aliases, so that their signatures read as sentences."""
+"""What the routes need, as annotated aliases, so that their signatures read as sentences.
 
-from collections.abc import Iterator
+They are all `async`, though they wait for nothing: the framework hands every other one to a thread, and waits for it.
+"""
+
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -21,7 +24,7 @@ bearer = Depends(HTTPBearer(auto_error=False, description="The server's AUTH_TOK
 """Tells the OpenAPI document of the token; `security.BearerAuth` is what asks for it."""
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     services: Services = request.state.services
     return services.of_this_moment()
 
@@ -29,27 +32,27 @@ def _services(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(_services)]
 
 
-def _enroller(services: ServicesDep) -> Enroller:
+async def _enroller(services: ServicesDep) -> Enroller:
     return services.recognition.enroller
 
 
-def _identifier(services: ServicesDep) -> Identifier:
+async def _identifier(services: ServicesDep) -> Identifier:
     return services.recognition.identifier
 
 
-def _schedule(services: ServicesDep) -> Schedule:
+async def _schedule(services: ServicesDep) -> Schedule:
     return services.schedule
 
 
-def _database(services: ServicesDep) -> Database:
+async def _database(services: ServicesDep) -> Database:
     return services.recognition.database
 
 
-def _rulebook(services: ServicesDep) -> Rulebook:
+async def _rulebook(services: ServicesDep) -> Rulebook:
     return services.rulebook
 
 
-def _channel_list(services: ServicesDep) -> ChannelList:
+async def _channel_list(services: ServicesDep) -> ChannelList:
     return services.channels
 
 
@@ -61,7 +64,7 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 ChannelListDep = Annotated[ChannelList, Depends(_channel_list)]
 
 
-def _slots(request: Request) -> Slots:
+async def _slots(request: Request) -> Slots:
     slots: Slots = request.state.slots
     return slots
 
@@ -69,7 +72,7 @@ def _slots(request: Request) -> Slots:
 SlotsDep = Annotated[Slots, Depends(_slots)]
 
 
-def _stopping(request: Request) -> Stopping:
+async def _stopping(request: Request) -> Stopping:
     stopping: Stopping = request.state.stopping
     return stopping
 
@@ -77,7 +80,7 @@ def _stopping(request: Request) -> Stopping:
 StoppingDep = Annotated[Stopping, Depends(_stopping)]
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     caller: Caller = request.state.caller
     return caller
 
@@ -85,7 +88,7 @@ def _caller(request: Request) -> Caller:
 CallerDep = Annotated[Caller, Depends(_caller)]
 
 
-def _recognition_slot(slots: SlotsDep) -> Iterator[None]:
+async def _recognition_slot(slots: SlotsDep) -> AsyncIterator[None]:
     with slots.taken():
         yield
 

@@ -34,7 +34,7 @@ class EditLock:
             yield
 
 
-def _edit_lock(request: Request) -> EditLock:
+async def _edit_lock(request: Request) -> EditLock:
     lock: EditLock = request.state.edits
     return lock
 

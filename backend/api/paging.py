@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -30,10 +30,10 @@ class Paging:
         return page, _cursor(key(page[-1])) if len(rest) > self.limit else None
 
 
-def paged(usually: int, most: int) -> Callable[..., Paging]:
+def paged(usually: int, most: int) -> Callable[..., Awaitable[Paging]]:
     """What reads from a request which part is wanted: `usually` so many entries, never more than `most`."""
 
-    def paging(
+    async def paging(
         limit: Annotated[int, Query(ge=1, le=most, description="How many to answer at most.")] = usually,
         cursor: Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the page before.")] = None,
     ) -> Paging:

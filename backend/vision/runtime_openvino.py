@@ -156,8 +156,8 @@ class OpenVinoRuntime:
             # Pinned threads cannot step aside for the video decoders beside them.
             hint.enable_cpu_pinning(): False,
             "CPU_RUNTIME_CACHE_CAPACITY": _SHAPE_CACHE,
-            # Shared out as threads get done, SFace takes 4 % less for one face and 7 to 11 % for eight on two cores; small
-            # pictures, of which detectors search many, take 13 % more than in equal parts.
+            # Shared out as threads get done, SFace takes 4 % less for one face, and 7 to 11 % for eight, on two cores.
+            # A detector on small pictures takes 13 % more than in equal parts.
             "TBB_PARTITIONER": "AUTO" if _takes_one_size(network) else "STATIC",
         }
 

@@ -75,7 +75,7 @@ class Options:
         return CALCULATOR in self.plugins
 
 
-def _options(
+async def _options(
     limit: Annotated[int, Query(ge=0, description="The largest faces, at most so many; 0 for all.")] = 0,
     det_prob_threshold: MinScore = 0,
     face_plugins: Annotated[str, Query(description="`landmarks`, `calculator`; others are not offered.")] = "",

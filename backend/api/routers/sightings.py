@@ -32,7 +32,7 @@ Since = Annotated[Moment | None, Query(description="Begun at this moment or late
 Until = Annotated[Moment | None, Query(description="Begun before this moment (ISO 8601 with zone).")]
 
 
-def _wanted(
+async def _wanted(
     camera_id: Annotated[str | None, Query(description="Only those at this camera.")] = None,
     person_id: Annotated[str | None, Query(description="Only those of this person.")] = None,
     unknown: Annotated[bool, Query(description="Only those of strangers.")] = False,

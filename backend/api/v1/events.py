@@ -28,7 +28,7 @@ MOST = 2**53
 EventId = Annotated[int | None, Query(ge=0, le=MOST, description="As the header, for who cannot send it.")]
 
 
-def _last_seen(
+async def _last_seen(
     last_event_id: Annotated[int | None, Header(ge=0, le=MOST, description="The last event that was received.")] = None,
     last: EventId = None,
 ) -> int | None:
