@@ -1,6 +1,6 @@
 """What the routes need, as annotated aliases, so that their signatures read as sentences.
 
-They are all `async`, though they wait for nothing: the framework hands every other one to a thread, and waits for it.
+They are all `async`, though they wait for nothing: one that is not would be handed to a thread, and waited for.
 """
 
 from collections.abc import AsyncIterator

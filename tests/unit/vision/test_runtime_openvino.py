@@ -65,7 +65,7 @@ def test_the_first_inferences_of_a_process_may_come_from_several_threads(cache_d
         "assert [outputs['fc1'].shape for outputs in found] == [(1, 128)] * 2\n"
         "assert asked"
     )
-    subprocess.run([sys.executable, "-c", code, str(prepare(SFACE_INT8, cache_dir))], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, str(prepare(SFACE_INT8, cache_dir))], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("device", ["gpu", "npu"])
