@@ -1,5 +1,6 @@
 """What all tests share: real models, loaded once, how hard Hypothesis looks, and which files come first."""
 
+import logging
 import ssl
 from collections.abc import Iterator
 from functools import cache
@@ -36,6 +37,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     short = [file for file in files if file not in long]
     turns = {file: 2 * turn for turn, file in enumerate(long)} | {file: 2 * turn + 1 for turn, file in enumerate(short)}
     items.sort(key=lambda item: turns[item.path])
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """What a test does to the log of this process lasts no longer than the test: others read what is logged."""
+    yield
+    logging.disable(logging.NOTSET)
+    logging.getLogger().setLevel(logging.WARNING)
+    # A list first: another thread may be making a logger.
+    for name in list(logging.Logger.manager.loggerDict):
+        if name.partition(".")[0] == "backend":
+            logger = logging.getLogger(name)
+            logger.disabled, logger.propagate = False, True
+            if logger.level != logging.NOTSET:
+                logger.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session", autouse=True)
